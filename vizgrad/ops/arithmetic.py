@@ -1,0 +1,171 @@
+"""Arithmetic between tensors of any shapes that broadcast: + - * / ** and the sign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vizgrad import errors
+from vizgrad.core import Array, Op, Rule, needs_grad
+from vizgrad.ops.broadcast import unbroadcast
+
+Pair = tuple[Array | None, Array | None]
+
+
+class Add(Op):
+    """a + b, element by element."""
+
+    symbol = "+"
+    rule = Rule(
+        forward=r"\v{out} = \v{a} + \v{b}",
+        backward=(r"\g{a} = \g{out}", r"\g{b} = \g{out}"),
+        broadcasts=True,
+    )
+
+    @staticmethod
+    def forward(context: Any, a: Array, b: Array) -> Array:
+        if a.shape != b.shape:
+            context["shapes"] = a.shape, b.shape
+        return a + b
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Pair:
+        a_shape, b_shape = context.get("shapes", (go.shape, go.shape))
+        return unbroadcast(go, a_shape), unbroadcast(go, b_shape)
+
+
+class Sub(Op):
+    """a - b, element by element."""
+
+    symbol = "−"
+    rule = Rule(
+        forward=r"\v{out} = \v{a} - \v{b}",
+        backward=(r"\g{a} = \g{out}", r"\g{b} = -\g{out}"),
+        broadcasts=True,
+    )
+
+    @staticmethod
+    def forward(context: Any, a: Array, b: Array) -> Array:
+        if a.shape != b.shape:
+            context["shapes"] = a.shape, b.shape
+        return a - b
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Pair:
+        a_shape, b_shape = context.get("shapes", (go.shape, go.shape))
+        grad_b = unbroadcast(-go, b_shape) if needs_grad(context, 1) else None
+        return unbroadcast(go, a_shape), grad_b
+
+
+class Multiply(Op):
+    """a * b, element by element."""
+
+    symbol = "×"
+    rule = Rule(
+        forward=r"\v{out} = \v{a} \odot \v{b}",
+        backward=(r"\g{a} = \g{out} \odot \v{b}", r"\g{b} = \g{out} \odot \v{a}"),
+        broadcasts=True,
+    )
+
+    @staticmethod
+    def forward(context: Any, a: Array, b: Array) -> Array:
+        context["a"], context["b"] = a, b
+        return a * b
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Pair:
+        a, b = context["a"], context["b"]
+        grad_a = unbroadcast(go * b, a.shape) if needs_grad(context, 0) else None
+        grad_b = unbroadcast(go * a, b.shape) if needs_grad(context, 1) else None
+        return grad_a, grad_b
+
+
+class Divide(Op):
+    """a / b, element by element. Where b is 0 the result is inf or nan, and a warning says so."""
+
+    symbol = "÷"
+    rule = Rule(
+        forward=r"\v{out} = \v{a} \oslash \v{b}",
+        backward=(r"\g{a} = \g{out} \oslash \v{b}", r"\g{b} = -\g{out} \odot \v{a} \oslash \v{b}^2"),
+        broadcasts=True,
+    )
+
+    @staticmethod
+    def forward(context: Any, a: Array, b: Array) -> Array:
+        context["a"], context["b"] = a, b
+        zeros = b.size - np.count_nonzero(b)
+        if zeros == 0:
+            return a / b
+        errors.division_by_zero("Divide", zeros, b.size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return a / b
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Pair:
+        a, b = context["a"], context["b"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            grad_a = unbroadcast(go / b, a.shape) if needs_grad(context, 0) else None
+            grad_b = unbroadcast(-go * a / (b * b), b.shape) if needs_grad(context, 1) else None
+        return grad_a, grad_b
+
+
+class Power(Op):
+    """base ** exponent, element by element; the exponent may be a number or a tensor."""
+
+    symbol = "^"
+    rule = Rule(
+        forward=r"\v{out} = \v{base}^{\v{exponent}}",
+        backward=(
+            r"\g{base} = \g{out} \odot \v{exponent} \odot \v{base}^{\v{exponent} - 1}",
+            r"\g{exponent} = \g{out} \odot \v{out} \odot \log \v{base}",
+        ),
+        broadcasts=True,
+    )
+
+    @staticmethod
+    def forward(context: Any, base: Array, exponent: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out = np.asarray(base**exponent)
+        context["base"], context["exponent"], context["out"] = base, exponent, out
+        undefined = int(np.count_nonzero(~np.isfinite(out) & np.isfinite(base)))
+        if undefined:
+            errors.outside_domain(
+                "Power",
+                "outside the domain of this power",
+                undefined,
+                out.size,
+                "inf or nan",
+                "a negative exponent needs a base other than 0, a fractional one a base above 0.",
+            )
+        return out
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Pair:
+        base, exponent, out = context["base"], context["exponent"], context["out"]
+        grad_base = grad_exponent = None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if needs_grad(context, 0):
+                # x ** 0 is flat everywhere, also at 0, where x ** -1 is infinite
+                slope = np.where(exponent == 0, 0.0, exponent * base ** np.where(exponent == 0, 1.0, exponent - 1))
+                grad_base = unbroadcast(go * slope, base.shape)
+            if needs_grad(context, 1):
+                # 0 ** p stays 0 for every p > 0
+                log_base = np.log(np.where(base == 0, 1.0, base))
+                grad_exponent = unbroadcast(go * out * log_base, exponent.shape)
+        return grad_base, grad_exponent
+
+
+class Negate(Op):
+    """-x."""
+
+    symbol = "−"
+    rule = Rule(forward=r"\v{out} = -\v{x}", backward=(r"\g{x} = -\g{out}",))
+
+    @staticmethod
+    def forward(context: Any, x: Array) -> Array:
+        return -x
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Array:
+        return -go

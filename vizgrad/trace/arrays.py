@@ -1,0 +1,103 @@
+"""Arrays inside a Trace: each distinct one is kept once; a large one is kept as a summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vizgrad.core import Array
+from vizgrad.errors import TraceError
+
+FULL = 4096  # up to this many entries an array is kept as it is
+_SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}  # JSON has no numbers for these
+_BINS = 16
+_THUMBNAIL = 32
+
+
+class Arrays:
+    """A list of arrays without repetition. Equal arrays (dtype, shape and every bit) share one place.
+
+    >>> store = Arrays()
+    >>> store.add(np.ones(2)), store.add(np.zeros(2)), store.add(np.ones(2))
+    (0, 1, 0)
+    """
+
+    def __init__(self) -> None:
+        self.items: list[Array] = []
+        self._places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+
+    def add(self, array: Any) -> int:
+        """Keep a copy of the array and return its place."""
+        array = np.asarray(array)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._places:
+            self._places[key] = len(self.items)
+            self.items.append(array.copy())
+        return self._places[key]
+
+
+def to_json(array: Array) -> dict[str, Any]:
+    """An array as JSON: shape, dtype, and its entries row by row, or a summary of them where there are too many."""
+    record: dict[str, Any] = {"shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.size <= FULL:
+        record["data"] = _numbers(array)
+    else:
+        record["summary"] = summary(array)
+    return record
+
+
+def from_json(record: dict[str, Any]) -> Array:
+    """The array that :func:`to_json` wrote. Of a summary only the thumbnail comes back, stretched to the full shape."""
+    try:
+        shape, dtype = tuple(record["shape"]), np.dtype(record["dtype"])
+        if "data" in record:
+            return np.array([_SPECIAL.get(x, x) for x in record["data"]], dtype).reshape(shape)
+        thumbnail = record["summary"]["thumbnail"]
+        small = np.array([_SPECIAL.get(x, x) for x in thumbnail["data"]]).reshape(thumbnail["shape"])
+        flat = np.resize(small, int(np.prod(shape)))
+        return flat.reshape(shape).astype(dtype)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceError(f"The trace holds an array that cannot be read: {error}.") from error
+
+
+def summary(array: Array) -> dict[str, Any]:
+    """What a reader can still be shown of a large array: range, moments, histogram, and a small picture of it."""
+    finite = array[np.isfinite(array)].astype(np.float64)
+    if finite.size == 0:
+        finite = np.zeros(1)
+    counts, edges = np.histogram(finite, bins=_BINS)
+    picture = thumbnail(array)
+    return {
+        "min": _number(finite.min()),
+        "max": _number(finite.max()),
+        "mean": _number(finite.mean()),
+        "std": _number(finite.std()),
+        "nonfinite": int(array.size - np.isfinite(array).sum()),
+        "histogram": {"edges": _numbers(edges), "counts": counts.tolist()},
+        "thumbnail": {"shape": list(picture.shape), "data": _numbers(picture.astype(np.float32))},
+    }
+
+
+def thumbnail(array: Array) -> Array:
+    """The array as a matrix of at most 32 by 32 block means: rows are the first axis, columns all the others."""
+    matrix = np.nan_to_num(array.astype(np.float64)).reshape(array.shape[0] if array.ndim else 1, -1)
+    rows, columns = (np.linspace(0, n, min(n, _THUMBNAIL) + 1).astype(int) for n in matrix.shape)
+    sums = np.add.reduceat(np.add.reduceat(matrix, rows[:-1], axis=0), columns[:-1], axis=1)
+    means: Array = sums / np.outer(np.diff(rows), np.diff(columns))
+    return means
+
+
+def _numbers(array: Array) -> list[Any]:
+    return [_number(x) for x in array.reshape(-1)]
+
+
+def _number(x: Any) -> Any:
+    """The shortest JSON number that reads back as the same number of its dtype."""
+    if isinstance(x, (np.bool_, bool)):
+        return bool(x)
+    if isinstance(x, np.integer):
+        return int(x)
+    if np.isfinite(x):
+        return float(str(x))
+    return "NaN" if np.isnan(x) else "Infinity" if x > 0 else "-Infinity"
