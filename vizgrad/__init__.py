@@ -31,5 +31,6 @@ from vizgrad.ops import *  # noqa: F403
 from vizgrad.ops import __all__ as _op_names
 from vizgrad.optim import SGD
 from vizgrad.trace import Trace, record
+from vizgrad.draw import Drawing, DrawingError, draw  # isort: skip  (a reader of traces)
 
 __version__ = "0.1.0"

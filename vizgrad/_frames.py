@@ -100,7 +100,7 @@ def names_in(scope: Mapping[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
         elif isinstance(value, dict) and len(value) <= _LONGEST_CONTAINER:
             yield from ((f"{name}[{key!r}]", item) for key, item in value.items() if isinstance(item, kind))
         elif callable(getattr(value, "named_parameters", None)) and not isinstance(value, type):
-            yield from ((path, item) for path, item in value.named_parameters() if isinstance(item, kind))
+            yield from ((path, item) for path, item in value.named_parameters(name) if isinstance(item, kind))
 
 
 def variable_name(wanted: object) -> str | None:

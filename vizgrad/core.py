@@ -578,6 +578,25 @@ def _tensors_below(top: TensorNode) -> Iterator[TensorNode]:
         yield node
 
 
+def ops_below(top: TensorNode) -> list[OpNode]:
+    """The ops that a tensor was made by, each after those that made its inputs."""
+    _, unfinished = _what_leads_to(top)
+    order: list[OpNode] = []
+    stack = [top.source] if top.source else []
+    done: set[OpNode] = set()
+    while stack:
+        op = stack[-1]
+        makers = [node.source for node in op.inputs if node.source in unfinished and node.source not in done]
+        if makers:
+            stack.extend(makers)
+        else:
+            stack.pop()
+            if op not in done:
+                done.add(op)
+                order.append(op)
+    return order
+
+
 def _checked(op: OpNode, returned: Any) -> list[Array | None]:
     """The gradients that an Op's backward returned: as many as inputs, each of its input's shape and dtype."""
     if not isinstance(returned, tuple):

@@ -10,12 +10,7 @@ import numpy as np
 from vizgrad import errors, functions, ops
 from vizgrad.core import TensorNode
 
-_path: list[str] = []  # the modules whose forward is running, outermost first; drawings group ops by it
-
-
-def current_path() -> str:
-    """Which module is computing, as ``"network.hidden"``; empty outside any module."""
-    return ".".join(_path)
+running: list[Module] = []  # the modules whose forward is running, outermost first; drawings group ops by it
 
 
 class Module:
@@ -39,11 +34,11 @@ class Module:
         raise errors.unfinished_module(type(self).__name__)
 
     def __call__(self, *inputs: Any) -> Any:
-        _path.append(self._name())
+        running.append(self)
         try:
             return self.forward(*inputs)
         finally:
-            _path.pop()
+            running.pop()
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, TensorNode]]:
         """The parameters of this module and of the modules in it, with their paths such as ``hidden.w``."""
@@ -58,13 +53,12 @@ class Module:
         """The tensors that training changes, in the order in which they were set."""
         return [node for _, node in self.named_parameters()]
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Module):
-            object.__setattr__(value, "_given_name", name)
-        object.__setattr__(self, name, value)
-
-    def _name(self) -> str:
-        return str(vars(self).get("_given_name", type(self).__name__))
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and the modules in it, with their paths; its own path is ``prefix``."""
+        yield prefix, self
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield from value.named_modules(f"{prefix}.{name}" if prefix else name)
 
 
 class Linear(Module):

@@ -42,6 +42,7 @@ class Tensor:
     requires_grad: bool
     source: str | None = None
     module: str = ""
+    grad: int | None = None  # the gradient it already had when it first appeared
     picture: list[int] | None = None  # height and width, where rows are pictures
 
 
@@ -200,6 +201,8 @@ class Trace:
         for tensor in self.tensors:
             if tensor.source is None:
                 values[tensor.id] = self.arrays[tensor.array]
+            if tensor.grad is not None:
+                grads[tensor.id] = self.arrays[tensor.grad]
         for done in steps:
             if done.kind == "forward":
                 for output in self.op(done.op or "").outputs:

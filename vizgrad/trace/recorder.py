@@ -62,6 +62,19 @@ class record:
                 outer.inner = self._recorder.trace
 
 
+def snapshot(top: TensorNode) -> Trace:
+    """The graph below a tensor as it stands, without having been recorded: its values and gradients, and no steps back.
+
+    Args:
+        top: usually the loss.
+    """
+    recorder = Recorder()
+    for op in core.ops_below(top):
+        recorder.seen(op)
+    recorder.finish()
+    return recorder.trace
+
+
 class Recorder(Observer):
     """Writes the engine's events into a Trace."""
 
@@ -79,6 +92,7 @@ class Recorder(Observer):
         self._expressions: dict[str, _frames.Place] = {}
         self._values: dict[TensorNode, int] = {}
         self._expected: dict[TensorNode, int] = {}
+        self._modules: dict[nn.Module, str] = {}
         self._finite = True
 
     # --- what the engine tells ---------------------------------------------------------------------------------------
@@ -180,6 +194,11 @@ class Recorder(Observer):
         else:
             self._step(Step("zero", tensors=[tensor.id], place=self._place(_frames.here())))
 
+    def seen(self, op: OpNode) -> None:
+        """Enter an op that ran before anybody was watching; where it was called is not known any more."""
+        operation = self._unseen(op)
+        self._step(Step("forward", op=operation.id))
+
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -260,7 +279,8 @@ class Recorder(Observer):
             dtype=str(node.dtype),
             requires_grad=node.requires_grad,
             source=source.id if source else None,
-            module=nn.current_path() if source else "",
+            module=source.module if source else "",
+            grad=None if node._grad is None else self._arrays.add(node._grad),
             picture=list(picture) if picture else None,
         )
         self.trace.tensors.append(tensor)
@@ -282,7 +302,7 @@ class Recorder(Observer):
             settings={key: self._setting(value) for key, value in settings.items()},
             context={},
             rule=None,
-            module=nn.current_path(),
+            module=self._module(),
             place=self._place(place),
         )
         if op.rule and op.rule.broadcasts and len(inputs) == 2:
@@ -305,11 +325,12 @@ class Recorder(Observer):
     def _unseen(self, op: OpNode) -> Operation:
         """An op that ran before the recording began, met on the way back."""
         operation = self._operation(op.op, op.inputs, {})
-        operation.place = None
+        operation.place, operation.module = None, ""
+        self._expressions.pop(operation.id, None)
         operation.outputs = [self._known(node).id for node in op.outputs if node is not None]
         operation.rule = _rule(op.op, op.inputs, [n for n in op.outputs if n is not None], {}, op.context)
         for id in operation.outputs:
-            self.trace.tensor(id).source = operation.id
+            self.trace.tensor(id).source, self.trace.tensor(id).role = operation.id, "intermediate"
         self._ops[op] = operation
         return operation
 
@@ -338,6 +359,17 @@ class Recorder(Observer):
             place = self._expressions.get(maker.id) if maker else None
             if place and maker and last[place] == maker.id and 0 < len(place.expression) <= _LONGEST_NAME:
                 tensor.name = place.expression
+
+    def _module(self) -> str:
+        """The path of the module that is computing, beginning with the variable that holds the outermost one."""
+        path = ""
+        for depth, module in enumerate(nn.running):
+            if module not in self._modules:
+                root = _frames.variable_name(module) or type(module).__name__ if depth == 0 else path
+                inside = dict((child, name) for name, child in module.named_modules(root))
+                self._modules.update({child: name for child, name in inside.items() if child not in self._modules})
+            path = self._modules[module]
+        return path
 
     def _setting(self, value: Any) -> Any:
         """A keyword argument or context entry as JSON: arrays by their place, everything else as it reads."""

@@ -1,0 +1,68 @@
+"""Drawing: a Trace as the bipartite graph of tensors and ops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vizgrad.core import TensorNode
+from vizgrad.draw.dot import dot
+from vizgrad.draw.layout import DrawingError
+from vizgrad.draw.svg import style, svg
+from vizgrad.trace.model import Trace
+from vizgrad.trace.recorder import snapshot
+
+__all__ = ["Drawing", "DrawingError", "dot", "draw", "style", "svg"]
+
+
+class Drawing:
+    """A drawn graph: shows itself in a notebook, and saves itself to a file."""
+
+    def __init__(self, trace: Trace, **options: Any) -> None:
+        self.trace = trace
+        self._options = options
+
+    @property
+    def svg(self) -> str:
+        """The drawing as SVG."""
+        return svg(self.trace, **self._options)
+
+    @property
+    def dot(self) -> str:
+        """The graph in the DOT language, for other Graphviz tools."""
+        return dot(self.trace, self._options.get("direction", "LR"))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the drawing as ``.svg`` or the graph as ``.dot``.
+
+        Raises:
+            DrawingError: another ending.
+        """
+        path = Path(path)
+        if path.suffix not in (".svg", ".dot"):
+            raise DrawingError(f"{path.name}: a drawing can be saved as .svg or .dot.")
+        path.write_text(self.svg if path.suffix == ".svg" else self.dot, encoding="utf-8")
+        return path
+
+    def _repr_html_(self) -> str:
+        return self.svg
+
+
+def draw(what: TensorNode | Trace, *, direction: str = "LR", title: str = "") -> Drawing:
+    """Draw a computation graph: everything a tensor was made of, or a whole recording.
+
+    Args:
+        what: a tensor, usually the loss, or a Trace.
+        direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom.
+        title: what a screen reader calls the picture.
+
+    Returns:
+        A drawing that a notebook shows, and that saves itself: ``vg.draw(loss).save("graph.svg")``.
+
+    >>> import vizgrad as vg
+    >>> a = vg.TensorNode(2.0, name="a")
+    >>> "<svg" in vg.draw(a * a).svg
+    True
+    """
+    trace = snapshot(what) if isinstance(what, TensorNode) else what
+    return Drawing(trace, direction=direction, title=title)

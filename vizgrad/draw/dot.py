@@ -1,0 +1,90 @@
+"""Trace -> DOT: the bipartite graph, with the sizes of its nodes and room for what travels along its edges."""
+
+from __future__ import annotations
+
+import graphviz
+
+from vizgrad.draw.content import Contents, contents
+from vizgrad.trace.model import Operation, Tensor, Trace
+
+_PX = 72.0  # Graphviz counts node sizes in inches of 72 points; a point is a pixel here
+_SHAPES = {True: "circle", False: "box"}
+# An empty label of a given size keeps room free, for a chip on an edge or the name of a module.
+_ROOM = '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="20"><TR><TD></TD></TR></TABLE>>'
+
+
+def dot(trace: Trace, direction: str = "LR", labels: bool = True) -> str:
+    """The graph of a trace in the DOT language.
+
+    Args:
+        trace: what to draw.
+        direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom.
+        labels: with ``False`` the nodes are bare and only as large as the drawing needs them: this is what layout gets,
+            so that it does not depend on the fonts of a machine.
+    """
+    inside = contents(trace)
+    graph = graphviz.Digraph("vizgrad", engine="dot", strict=False)
+    graph.attr(rankdir=direction, nodesep="0.25", ranksep="0.4", margin="0", pad="0.1")
+    graph.attr("node", fixedsize="true" if not labels else "false", margin="0.05")
+    _add_modules(graph, trace, inside, labels)
+    for op in trace.ops:
+        _add_edges(graph, trace, op, inside, labels)
+    return str(graph.source)
+
+
+def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels: bool) -> None:
+    """Put each node into the box of its module, and the boxes into each other."""
+    members: dict[str, list[Tensor | Operation]] = {}
+    for node in [*trace.tensors, *trace.ops]:
+        members.setdefault(node.module, []).append(node)
+    for path in list(members):
+        parts = path.split(".")
+        for depth in range(len(parts)):
+            members.setdefault(".".join(parts[:depth]), [])
+
+    def fill(into: graphviz.Digraph, path: str) -> None:
+        for node in members[path]:
+            _add_node(into, trace, node, inside, labels)
+        for child in sorted(members):
+            if child and child.rpartition(".")[0] == path:
+                with into.subgraph(name=f"cluster_{child}") as cluster:
+                    name = child.rpartition(".")[2]
+                    label = graphviz.escape(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
+                    cluster.attr(label=label, labeljust="l", margin="10", id=child)
+                    fill(cluster, child)
+
+    members.setdefault("", [])
+    fill(graph, "")
+
+
+def _add_node(graph: graphviz.Digraph, trace: Trace, node: Tensor | Operation, inside: Contents, labels: bool) -> None:
+    if isinstance(node, Tensor):
+        box = inside.tensors[node.id]
+        style = {"shape": _SHAPES[box.round], "class": f"vg-tensor vg-{node.role}"}
+        label = f"{box.name}\\n{box.shape}" if box.name and box.shape else box.name or box.shape or node.role
+    else:
+        box = inside.ops[node.id]
+        style = {"shape": "diamond", "class": "vg-op", "ordering": "in"}
+        label = box.symbol
+    if labels:
+        graph.node(node.id, label=_escape(label), id=node.id, **style)
+    else:
+        graph.node(node.id, label="", width=_inches(box.width), height=_inches(box.height), **style)
+
+
+def _add_edges(graph: graphviz.Digraph, trace: Trace, op: Operation, inside: Contents, labels: bool) -> None:
+    for port, entering in enumerate(op.inputs):
+        chip = inside.chips[op.id] if trace.tensor(entering.tensor).requires_grad else 0
+        room = {"label": _ROOM.format(width=round(chip + 8))} if chip and not labels else {}
+        graph.edge(entering.tensor, op.id, id=f"{op.id}:{port}", **room)
+    for output in op.outputs:
+        graph.edge(op.id, output, id=f"{op.id}:{output}")
+
+
+def _escape(label: str) -> str:
+    # A label that starts with a line break crashes the WebAssembly builds of Graphviz.
+    return "\\n".join(graphviz.escape(line) for line in label.split("\\n")).lstrip("\n") or " "
+
+
+def _inches(px: float) -> str:
+    return f"{px / _PX:.4f}"
