@@ -2,6 +2,7 @@
 
 from vizgrad import nn, ops, optim
 from vizgrad.core import Context, Op, OpNode, Rule, TensorNode, no_grad
+from vizgrad.draw import Drawing, DrawingError, draw
 from vizgrad.errors import (
     DtypeError,
     GradientError,
@@ -28,9 +29,49 @@ from vizgrad.functions import (
 )
 from vizgrad.nn import MLP, Linear, Module
 from vizgrad.ops import *  # noqa: F403
-from vizgrad.ops import __all__ as _op_names
 from vizgrad.optim import SGD
 from vizgrad.trace import Trace, record
-from vizgrad.draw import Drawing, DrawingError, draw  # isort: skip  (a reader of traces)
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "Context",
+    "Drawing",
+    "DrawingError",
+    "DtypeError",
+    "GradientError",
+    "GraphError",
+    "Linear",
+    "Module",
+    "NumericsWarning",
+    "Op",
+    "OpDefinitionError",
+    "OpNode",
+    "Rule",
+    "ShapeError",
+    "TensorNode",
+    "Trace",
+    "TraceError",
+    "VizgradError",
+    "celoss",
+    "cos",
+    "draw",
+    "exp",
+    "load_synth",
+    "log",
+    "logceloss",
+    "logsoftmax",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+    "record",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "tanh",
+    *ops.__all__,
+]

@@ -70,12 +70,15 @@ def place_of_error(error: BaseException) -> Place | None:
 
 
 def _place(code: CodeType, instruction: int, line: int) -> Place:
-    positions = next(itertools.islice(code.co_positions(), instruction // 2, None), (None,) * 4)
-    if None in positions:
+    first, last, start, end = next(itertools.islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    if first is None or last is None or start is None or end is None:
         return Place(code.co_filename, line)
-    first, last, start, end = positions
     return Place(
-        code.co_filename, first, _characters(code.co_filename, first, start), last, _characters(code.co_filename, last, end)
+        code.co_filename,
+        first,
+        _characters(code.co_filename, first, start),
+        last,
+        _characters(code.co_filename, last, end),
     )
 
 

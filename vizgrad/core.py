@@ -1,8 +1,8 @@
 """The engine: values, operations, and the walk back from a loss to everything it was made of.
 
 Three classes make a computation graph. A :class:`TensorNode` holds an array (a circle in the drawings), an
-:class:`OpNode` holds one computation (a diamond), and an :class:`Op` says how one *kind* of computation is done, forward
-and backward. Nothing here knows of recording, drawing or pages: whoever wants to watch puts an object into
+:class:`OpNode` holds one computation (a diamond), and an :class:`Op` says how one *kind* of computation is done,
+forward and backward. Nothing here knows of recording, drawing or pages: whoever wants to watch puts an object into
 ``observers`` and is told what happens (see :class:`Observer`).
 """
 
@@ -453,9 +453,7 @@ class Observer:
     def forward(self, op: OpNode, settings: Mapping[str, Any], outputs: Sequence[TensorNode]) -> None:
         """An op has computed its outputs."""
 
-    def failed(
-        self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception
-    ) -> None:
+    def failed(self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception) -> None:
         """An op could not compute its outputs."""
 
     def start(self, loss: TensorNode, seed: Array, expected: Mapping[TensorNode, int]) -> None:
@@ -489,7 +487,7 @@ class _OutputRef(weakref.ref[TensorNode]):
     __slots__ = ("dtype", "shape")
 
     def __init__(self, node: TensorNode) -> None:
-        super().__init__(node)
+        super().__init__(node)  # type: ignore[call-arg]
         self.shape = node._value.shape
         self.dtype = node._value.dtype
 

@@ -72,7 +72,9 @@ def message(what: str, why: str = "", do: str = "") -> str:
 # --- forward -----------------------------------------------------------------------------------------------------
 
 
-def forward_failed(op: type[Op], nodes: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception) -> Exception:
+def forward_failed(
+    op: type[Op], nodes: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception
+) -> Exception:
     """Explain why an Op could not compute its output."""
     if isinstance(error, VizgradError):
         return error
@@ -89,7 +91,7 @@ def _shape_advice(op: type[Op], nodes: Sequence[TensorNode], error: Exception) -
     shapes = [node.shape for node in nodes]
     if op.rule and op.rule.broadcasts and len(shapes) == 2:
         return (
-            f"shapes are compared from the right, and each pair of sizes must be equal or contain a 1; {_clash(*shapes)}.",
+            f"shapes are compared from the right; each two sizes must be equal, or one of them 1; {_clash(*shapes)}.",
             "reshape or transpose one of them, or check that the right tensor was used here.",
         )
     if op.__name__ == "MatrixMultiply" and len(shapes) == 2 and all(shapes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphviz
 
-from vizgrad.draw.content import Contents, contents
+from vizgrad.draw.content import Contents, OpBox, TensorBox, contents
 from vizgrad.trace.model import Operation, Tensor, Trace
 
 _PX = 72.0  # Graphviz counts node sizes in inches of 72 points; a point is a pixel here
@@ -35,7 +35,8 @@ def dot(trace: Trace, direction: str = "LR", labels: bool = True) -> str:
 def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels: bool) -> None:
     """Put each node into the box of its module, and the boxes into each other."""
     members: dict[str, list[Tensor | Operation]] = {}
-    for node in [*trace.tensors, *trace.ops]:
+    nodes: list[Tensor | Operation] = [*trace.tensors, *trace.ops]
+    for node in nodes:
         members.setdefault(node.module, []).append(node)
     for path in list(members):
         parts = path.split(".")
@@ -58,10 +59,11 @@ def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels
 
 
 def _add_node(graph: graphviz.Digraph, trace: Trace, node: Tensor | Operation, inside: Contents, labels: bool) -> None:
+    box: TensorBox | OpBox
     if isinstance(node, Tensor):
         box = inside.tensors[node.id]
         style = {"shape": _SHAPES[box.round], "class": f"vg-tensor vg-{node.role}"}
-        label = f"{box.name}\\n{box.shape}" if box.name and box.shape else box.name or box.shape or node.role
+        label = "\\n".join(filter(None, (box.name, box.shape))) or node.role
     else:
         box = inside.ops[node.id]
         style = {"shape": "diamond", "class": "vg-op", "ordering": "in"}

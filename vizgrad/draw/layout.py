@@ -1,6 +1,7 @@
 """DOT -> positions. Graphviz places everything; this file runs it and turns its answer the right way up.
 
-The same DOT gives the same layout in a browser through Graphviz's WebAssembly build, whose JSON :func:`parse` reads too.
+The same DOT gives the same layout in a browser through Graphviz's WebAssembly build, whose JSON :func:`parse` reads
+too.
 """
 
 from __future__ import annotations

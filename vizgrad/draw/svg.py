@@ -1,7 +1,7 @@
 """Layout -> SVG: the picture itself, with an id on everything a reader can point at.
 
-Colours come from CSS classes and variables, so the same drawing works in light, dark and print. It shows the final values
-and gradients; the player changes the texts in its cells from step to step, never the places.
+Colours come from CSS classes and variables, so the same drawing works in light, dark and print. It shows the final
+values and gradients; the player changes the texts in its cells from step to step, never the places.
 """
 
 from __future__ import annotations
@@ -131,7 +131,11 @@ def _tensor(parent: ET.Element, tensor: Tensor, box: TensorBox, centre: tuple[fl
         _rectangle(group, "vg-shape", box.width, box.height, radius=10)
     if tensor.role == "loss" or tensor.role == "parameter":
         _inner_outline(group, box)
-    rows = [LINE] * (bool(box.name) + bool(box.shape)) + [box.value.height] + ([GAP + box.value.height] if box.grad else [])
+    rows = (
+        [LINE] * (bool(box.name) + bool(box.shape))
+        + [box.value.height]
+        + ([GAP + box.value.height] if box.grad else [])
+    )
     y = -sum(rows) / 2
     for text, kind in ((box.name, "vg-name"), (box.shape, "vg-dims")):
         if text:
@@ -166,7 +170,12 @@ def _slot(group: ET.Element, kind: str, slot: Slot, top: float, array: Array | N
     holder.set("data-tiles-across", str(slot.tiles_across))
     _element(holder, "rect", "vg-frame", width=_px(slot.width), height=_px(slot.height))
     image = _element(
-        holder, "image", width=_px(slot.width), height=_px(slot.height), preserveAspectRatio="none", **{"class": "vg-heat"}
+        holder,
+        "image",
+        width=_px(slot.width),
+        height=_px(slot.height),
+        preserveAspectRatio="none",
+        **{"class": "vg-heat"},
     )
     if array is not None:
         image.set("href", heat.picture_url(array, slot, tensor.picture))
@@ -242,4 +251,6 @@ def _clean(text: str) -> str:
 
 def _summary(trace: Trace) -> str:
     ops = ", ".join(dict.fromkeys(op.op for op in trace.ops))
-    return f"Computation graph with {len(trace.tensors)} tensors and {len(trace.ops)} operations" + (f": {ops}" if ops else "")
+    return f"Computation graph with {len(trace.tensors)} tensors and {len(trace.ops)} operations" + (
+        f": {ops}" if ops else ""
+    )

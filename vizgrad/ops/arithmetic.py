@@ -94,7 +94,7 @@ class Divide(Op):
     @staticmethod
     def forward(context: Any, a: Array, b: Array) -> Array:
         context["a"], context["b"] = a, b
-        zeros = b.size - np.count_nonzero(b)
+        zeros = int(b.size - np.count_nonzero(b))
         if zeros == 0:
             return a / b
         errors.division_by_zero("Divide", zeros, b.size)

@@ -50,11 +50,16 @@ class Log(Op):
     @staticmethod
     def forward(context: Any, x: Array) -> Array:
         context["x"] = x
-        outside = x.size - np.count_nonzero(x > 0)
+        outside = int(x.size - np.count_nonzero(x > 0))
         if outside == 0:
             return np.log(x)
         errors.outside_domain(
-            "Log", "not above 0", outside, x.size, "-inf or nan", "keep the input positive, or use log-softmax for scores."
+            "Log",
+            "not above 0",
+            outside,
+            x.size,
+            "-inf or nan",
+            "keep the input positive, or use log-softmax for scores.",
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(x)

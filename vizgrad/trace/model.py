@@ -1,8 +1,8 @@
 """The Trace: what a program computed, forward and backward, step by step. The one record that every reader reads.
 
 A Trace is plain data: it writes and reads JSON, and that JSON is described by ``schema.json`` beside this file.
-Tensors and ops have ids (``t0``, ``o0``) in the order in which they appeared; steps refer to them, and to arrays by their
-place in ``arrays``. The state after any step is looked up (:meth:`Trace.state`), never computed again.
+Tensors and ops have ids (``t0``, ``o0``) in the order in which they appeared; steps refer to them, and to arrays by
+their place in ``arrays``. The state after any step is looked up (:meth:`Trace.state`), never computed again.
 """
 
 from __future__ import annotations
@@ -190,7 +190,9 @@ class Trace:
         tensor = self.tensor(name)
         grads = self.state().grads
         if tensor.id not in grads:
-            raise KeyError(f"no gradient has reached {name!r}: it does not lead to a loss on which backward() was called")
+            raise KeyError(
+                f"no gradient has reached {name!r}: it does not lead to a loss on which backward() was called"
+            )
         return grads[tensor.id]
 
     def state(self, step: int | None = None) -> State:
@@ -318,5 +320,3 @@ class Trace:
         from vizgrad.player import notebook
 
         return notebook(self)
-
-

@@ -109,9 +109,7 @@ class Recorder(Observer):
         self._note_nonfinite(op.op, operation, op.inputs, outputs)
         self._step(Step("forward", op=operation.id, place=operation.place))
 
-    def failed(
-        self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception
-    ) -> None:
+    def failed(self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception) -> None:
         operation = self._operation(op, inputs, settings)
         self._step(Step("failed", op=operation.id, place=operation.place))
 
@@ -124,7 +122,13 @@ class Recorder(Observer):
         self._expected = dict(expected)
         counts = {self._known(node).id: count for node, count in expected.items() if count}
         self._step(
-            Step("start", tensor=tensor.id, array=self._arrays.add(seed), expected=counts, place=self._place(_frames.here()))
+            Step(
+                "start",
+                tensor=tensor.id,
+                array=self._arrays.add(seed),
+                expected=counts,
+                place=self._place(_frames.here()),
+            )
         )
 
     def backward(self, op: OpNode, upstream: Sequence[Array], gradients: Sequence[Array | None]) -> None:
@@ -269,7 +273,9 @@ class Recorder(Observer):
 
     def _tensor(self, node: TensorNode, role: str, source: Operation | None = None) -> Tensor:
         array = self._arrays.add(node.value)
-        picture = self._pictures if self._pictures and node.shape and node.shape[-1] == np.prod(self._pictures) else None
+        picture = (
+            self._pictures if self._pictures and node.shape and node.shape[-1] == np.prod(self._pictures) else None
+        )
         tensor = Tensor(
             id=f"t{len(self.trace.tensors)}",
             name=(node.name or "")[:_LONGEST_NAME],
@@ -466,7 +472,7 @@ def _rule(
 def _code(op: type[Op]) -> Code:
     return Code(
         symbol=op.symbol or op.__name__,
-        doc=inspect.getdoc(op) if op.__doc__ and op.__doc__ != Op.__doc__ else "" or "",
+        doc=(inspect.getdoc(op) or "") if op.__doc__ != Op.__doc__ else "",
         file=_file_of(op),
         forward=_method(op.forward),
         backward=_method(op.backward),

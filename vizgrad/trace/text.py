@@ -113,7 +113,9 @@ def _accumulate(trace: Trace, step: Step) -> str:
         total = f"{short(trace.arrays[step.before])} + {short(gradient)} = {short(after)}"
     if step.earlier is not None:
         earlier = trace.arrays[step.earlier]
-        total += f"{', and ' if total else ''}{short(earlier)} was there from an earlier backward, which makes {short(after)}"
+        total += (
+            f"{', and ' if total else ''}{short(earlier)} was there from an earlier backward, so it is {short(after)}"
+        )
     if arrived < of:
         return f"{called} has {arrived} of {of} gradients and waits: {total}."
     if of > 1:
@@ -156,7 +158,9 @@ def _with_value(trace: Trace, tensor: Tensor) -> str:
 
 def _inputs(trace: Trace, op: Operation) -> str:
     tensors = [trace.tensor(port.tensor) for port in op.inputs]
-    return " and ".join(short(trace.arrays[t.array]) if t.role == "constant" else _with_value(trace, t) for t in tensors)
+    return " and ".join(
+        short(trace.arrays[t.array]) if t.role == "constant" else _with_value(trace, t) for t in tensors
+    )
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -175,7 +179,10 @@ def table(trace: Trace, width: int | None = None) -> str:
     if not trace.steps:
         lines.append("      (nothing was recorded)")
     for note in trace.notes:
-        lines += ["", *(f"note: {part}" if i == 0 else f"      {part}" for i, part in enumerate(note.text.splitlines()))]
+        lines += [
+            "",
+            *(f"note: {part}" if i == 0 else f"      {part}" for i, part in enumerate(note.text.splitlines())),
+        ]
     if trace.error:
         place = f" at line {trace.error.place[1]}" if trace.error.place else ""
         lines += ["", f"The program stopped{place} with {trace.error.type}:", printable(trace.error.message, keep="\n")]
@@ -184,4 +191,6 @@ def table(trace: Trace, width: int | None = None) -> str:
 
 def printable(source: str, keep: str = "") -> str:
     """Text without control characters: names and messages come from programs, and a terminal obeys what it prints."""
-    return "".join(c if c in keep or unicodedata.category(c) not in ("Cc", "Cf") else "\N{REPLACEMENT CHARACTER}" for c in source)
+    return "".join(
+        c if c in keep or unicodedata.category(c) not in ("Cc", "Cf") else "\N{REPLACEMENT CHARACTER}" for c in source
+    )

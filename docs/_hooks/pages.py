@@ -1,0 +1,137 @@
+"""MkDocs hook: expressions in pages, between ``{=`` and ``=}``, that bring in measured numbers and the library's lines.
+
+A number in a report is never typed: ``{= percent(result("digits_mlp").final.test_accuracy.mean) =}`` reads it from
+``docs/results/``. A quote from the library is taken from its source when the site is built, so it cannot go stale.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import json
+import re
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jinja2
+import numpy as np
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; they may import their neighbours
+import walks
+
+_RESULTS = Path(__file__).parent.parent / "results"
+# matplotlib wants real colours; these stand for variables of the site, so that a plot follows light and dark.
+_COLOURS = {"#010101": "currentColor", "#020202": "var(--vg-plot-1)", "#030303": "var(--vg-plot-2)"}
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill the expressions in; anything wrong with one stops the build and names the page."""
+    if "{=" not in markdown:
+        return markdown
+    try:
+        return _environment().from_string(markdown).render()
+    except (jinja2.TemplateError, OSError, AttributeError, ImportError, ValueError, TypeError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{page.file.src_uri}, line {line}" if line else page.file.src_uri
+        raise PluginError(f"{where}: an expression between {{= and =}} cannot be filled in: {error}") from error
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        variable_start_string="{=",
+        variable_end_string="=}",
+        block_start_string="{=%",
+        block_end_string="%=}",
+        comment_start_string="{=#",
+        comment_end_string="#=}",
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(
+        result=result, percent=percent, curves=curves, source=source, provenance=provenance, walk=walks.gradient
+    )
+    return environment
+
+
+def result(name: str) -> Any:
+    """A result file, with its fields as attributes."""
+    path = _RESULTS / f"{name}.json"
+    if not path.exists():
+        raise ValueError(f"there is no docs/results/{name}.json; run examples/{name}.py")
+    return json.loads(path.read_text(encoding="utf-8"), object_hook=lambda fields: SimpleNamespace(**fields))
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as a percentage."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def provenance(name: str) -> str:
+    """Which run the numbers come from, as one sentence."""
+    found = result(name)
+    run = found.provenance
+    versions = ", ".join(f"{library} {version}" for library, version in vars(run.libraries).items())
+    return (
+        f"`examples/{name}.py`, commit `{run.commit}`, {run.date}: {run.wall_seconds:.0f} s on {run.hardware} "
+        f"({versions}). Data: {found.data}. Raw file: [`{name}.json`](../results/{name}.json)."
+    )
+
+
+def source(path: str) -> str:
+    """The source of a function or class of the library, as a code block with its file and line."""
+    module, _, rest = path.partition(":")
+    thing: Any = importlib.import_module(module)
+    for name in rest.split("."):
+        thing = inspect.getattr_static(thing, name)
+    thing = getattr(thing, "__func__", thing)
+    lines, first = inspect.getsourcelines(thing)
+    code = textwrap.dedent("".join(lines)).rstrip()
+    return f'```python title="{module.replace(".", "/")}.py, line {first}" linenums="{first}"\n{code}\n```'
+
+
+def curves(name: str, *keys: str, x: str, y: str, label: str) -> str:
+    """Curves of a result file: the mean over its seeds, with a band of one standard deviation."""
+    import matplotlib.figure
+
+    found = result(name)
+    figure = matplotlib.figure.Figure(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
+    ink, *lines = _COLOURS
+    for key, colour in zip(keys, lines, strict=False):
+        seeds = np.array(getattr(found.curves, key))
+        epochs, mean, spread = np.arange(seeds.shape[1]), seeds.mean(axis=0), seeds.std(axis=0, ddof=1)
+        axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(epochs, mean, color=colour, linewidth=1.6)
+        axes.annotate(
+            key.replace("_", " "), (epochs[-1], mean[-1]), (6, 0), textcoords="offset points", color=colour, va="center"
+        )
+    axes.set_xlabel(x, color=ink)
+    axes.set_ylabel(y, color=ink)
+    axes.tick_params(colors=ink)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(ink)
+    axes.set_xlim(0, len(epochs) - 1)
+    return f'<figure class="vg-plot">{_svg(figure, label)}<figcaption>{label}</figcaption></figure>'
+
+
+def _svg(figure: Any, label: str) -> str:
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "vizgrad", "font.family": "sans-serif"}):
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.S)
+    for sentinel, variable in _COLOURS.items():
+        svg = svg.replace(sentinel, variable)
+    svg = re.sub(r"font: [^;\"]*", "font: 10px inherit", svg)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    return re.sub(r"\s*\n\s*", " ", svg)

@@ -1,0 +1,80 @@
+"""Result files: what an experiment found, and everything that is needed to judge it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "results"
+
+
+class Result:
+    """Collects what a run finds and writes it, whole or not at all.
+
+    Args:
+        name: of the result file, without ending.
+        config: every setting that the numbers depend on.
+        data: which data set, in which variant.
+        libraries: distributions whose versions matter.
+    """
+
+    def __init__(self, name: str, config: dict[str, Any], data: str, libraries: list[str]) -> None:
+        self.name = name
+        self._start = time.perf_counter()
+        self.content: dict[str, Any] = {
+            "name": name,
+            "config": config,
+            "data": data,
+            "provenance": {
+                "commit": _commit(),
+                "hardware": f"{_processor()}, {os.cpu_count()} logical cores",
+                "system": f"{platform.system()} {platform.machine()}",
+                "libraries": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
+            },
+        }
+
+    def write(self, folder: Path = FOLDER, **found: Any) -> Path:
+        """Write the result file; a reader never sees half of one."""
+        self.content["provenance"]["date"] = datetime.now(UTC).date().isoformat()
+        self.content["provenance"]["wall_seconds"] = round(time.perf_counter() - self._start, 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.json"
+        unfinished = path.with_suffix(".json.part")
+        unfinished.write_text(json.dumps({**self.content, **found}, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+        return path
+
+
+def _commit() -> str:
+    """The commit that the program was run from; "+" where files had been changed since."""
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", "vizgrad", "examples"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+" if changed else "")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
