@@ -1,0 +1,99 @@
+"""The project's tasks: `pip install nox`, then `nox -s tests`. `nox -l` lists them all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_external_run = True
+nox.options.sessions = ["lint", "tests"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+CHROMIUM_NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
+# Material announces its successor on every build.
+QUIET = {"NO_MKDOCS_2_WARNING": "1"}
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Builds the site and serves it; says the address, and builds again when a page changes."""
+    install(session, "docs")
+    session.run("mkdocs", "serve", *session.posargs, env=QUIET)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Builds the site into site/; any warning is an error."""
+    install(session, "docs")
+    build_site(session)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Runs every test, in a real browser too; arguments after -- go to pytest."""
+    install(session, "docs", groups=["test"])
+    chromium = find_chromium(session)
+    build_site(session)
+    session.run("pytest", *session.posargs, env={"CHROMIUM": chromium})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Checks style, formatting and types."""
+    install(session, "mkdocs", groups=["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Runs every experiment end to end on a little data."""
+    install(session, "experiments")
+    for script in sorted(Path("examples").glob("[!_]*.py")):
+        session.run("python", str(script), "--smoke")
+
+
+def install(session: nox.Session, extra: str, groups: tuple[str, ...] | list[str] = ()) -> None:
+    """Installs this checkout with one of its extras, and groups of tools, in the versions tested together."""
+    tools = nox.project.dependency_groups(PYPROJECT, *groups)
+    session.install("-c", "constraints.txt", "-e", f".[{extra}]", *tools)
+
+
+def build_site(session: nox.Session) -> None:
+    """Builds site/; the hook in docs/_hooks brings what comes from npm."""
+    session.run("mkdocs", "build", "--strict", "--quiet", env=QUIET)
+
+
+def find_chromium(session: nox.Session) -> str:
+    """The path of a Chromium, which is installed if there is none."""
+    if chromium := os.environ.get("CHROMIUM") or chromium_on_path():
+        return chromium
+    if shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        any_code = range(256)
+        apt = ("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0")
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        session.run(*apt, "update", external=True, success_codes=any_code)
+        install_command = (*apt, "install", "-y", "--no-install-recommends", "chromium")
+        session.run(*install_command, external=True, success_codes=any_code, env=quiet, silent=True)
+    return chromium_on_path() or playwright_chromium(session)
+
+
+def chromium_on_path() -> str | None:
+    """The first Chromium that a shell would find."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def playwright_chromium(session: nox.Session) -> str:
+    """The browser that Playwright downloads."""
+    session.run("playwright", "install", "chromium", success_codes=range(256), silent=True)
+    ask = "from playwright.sync_api import sync_playwright as p; print(p().start().chromium.executable_path)"
+    chromium = str(session.run("python", "-c", ask, silent=True)).strip()
+    if not Path(chromium).exists():
+        session.error("The tests need a Chromium: install one, or name its path in the variable CHROMIUM.")
+    return chromium

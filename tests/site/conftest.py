@@ -1,0 +1,123 @@
+"""Fixtures for tests in a real browser.
+
+They see site/ as it will be published: under a path prefix, and at the address that its sitemap names, because the
+theme swaps pages in place only for addresses listed there. The server writes its own address into the sitemap.
+"""
+
+from __future__ import annotations
+
+import http.server
+import io
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+PREFIX = "/vizgrad/"
+
+
+class SiteHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves site/ under PREFIX, and nothing beside it."""
+
+    def send_head(self) -> Any:
+        if not self.path.startswith(PREFIX):
+            return self.send_error(404)
+        if self.path == f"{PREFIX}sitemap.xml":
+            return self.send_sitemap()
+        return super().send_head()
+
+    def translate_path(self, path: str) -> str:
+        return super().translate_path(path.removeprefix(PREFIX.rstrip("/")))
+
+    def send_sitemap(self) -> io.BytesIO:
+        sitemap = Path(self.directory, "sitemap.xml").read_text(encoding="utf-8")
+        published = min(re.findall(r"<loc>(.*?)</loc>", sitemap), key=len)
+        body = sitemap.replace(published, f"http://{self.headers['Host']}{PREFIX}").encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        return io.BytesIO(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing: pytest's own report is what matters."""
+
+
+@pytest.fixture(scope="session")
+def base_url(site_dir: Path) -> Iterator[str]:
+    """The address of the site's home page, with a slash at its end."""
+    handler = partial(SiteHandler, directory=str(site_dir))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests: the one that the variable CHROMIUM names, one on PATH, or Playwright's own."""
+    chosen = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chosen, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
+    """Makes pages, with Playwright's context options; fails on console errors and on requests to anywhere else."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def note_request(request: Request) -> None:
+        if not request.url.startswith((base_url, "data:", "blob:")):
+            problems.append(f"request outside the site: {request.url}")
+
+    def make(**options: Any) -> Page:
+        context = browser.new_context(**options)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note_message)
+        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+        context.on("request", note_request)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A page as on a desktop screen."""
+    return new_page(viewport={"width": 1280, "height": 800})
+
+
+@pytest.fixture(scope="session")
+def axe(root: Path) -> Callable[[Page], list[str]]:
+    """Runs axe-core on a page and returns what it found wrong, one line for each rule and element."""
+    source = (root / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+    def run(page: Page) -> list[str]:
+        page.evaluate(source)
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+        return [describe(violation["id"], node) for violation in violations for node in violation["nodes"]]
+
+    def describe(rule: str, node: dict[str, Any]) -> str:
+        return f"{rule}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
+
+    return run

@@ -1,0 +1,76 @@
+"""Every page of the site, as a reader's browser sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+}
+
+
+def addresses() -> list[str]:
+    """The address of each page below the site's, from the files that pages are made of."""
+    pages = [path.relative_to(DOCS) for pattern in ("*.md", "*.ipynb") for path in DOCS.rglob(pattern)]
+    visible = [page for page in pages if not any(part.startswith(("_", ".")) for part in page.parts)]
+    return sorted(re.sub(r"(^|/)index/$", r"\1", f"{page.with_suffix('').as_posix()}/") for page in visible)
+
+
+def settle(page: Page, url: str) -> None:
+    """Opens a page, and waits until its fonts are there and nothing moves: axe measures colours."""
+    page.goto(url)
+    page.evaluate("document.fonts.ready")
+    page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => 0)))")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("address", addresses())
+def test_page_has_no_fault_that_axe_sees(
+    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, address: str, look: str
+) -> None:
+    page = new_page(**LOOKS[look], reduced_motion="reduce")
+    settle(page, base_url + address)
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("address", addresses())
+def test_page_fits_a_phone_and_its_formulas_are_typeset(
+    new_page: Callable[..., Page], base_url: str, address: str
+) -> None:
+    page = new_page(**LOOKS["phone"])
+    settle(page, base_url + address)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    formulas = page.locator(".arithmatex")
+    expect(formulas.locator(".katex-error")).to_have_count(0)
+    assert formulas.count() == page.locator(".arithmatex:has(.katex)").count()
+
+
+def test_sitemap_lists_exactly_these_pages(site_dir: Path) -> None:
+    listed = re.findall(r"<loc>(.*?)</loc>", (site_dir / "sitemap.xml").read_text(encoding="utf-8"))
+    home = min(listed, key=len)
+    assert sorted(url.removeprefix(home) for url in listed) == addresses()
+
+
+def test_links_swap_pages_in_place(page: Page, base_url: str) -> None:
+    page.goto(base_url)
+    page.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    page.evaluate("window.stayed = true")
+    page.get_by_role("link", name="Playground", exact=True).first.click()
+    page.wait_for_url(f"{base_url}playground/")
+    expect(page).to_have_title(re.compile("Playground"))
+    assert page.evaluate("window.stayed") is True
+
+
+def test_search_finds_a_word_of_the_home_page(page: Page, base_url: str) -> None:
+    page.goto(base_url)
+    page.keyboard.press("/")
+    page.keyboard.type("gradient")
+    expect(page.locator(".md-search-result__item").first).to_be_visible()

