@@ -57,9 +57,8 @@ def train(seed: int, epochs: int) -> dict[str, list[float]]:
         curves["train_loss"].append(loss)
         curves["train_accuracy"].append(accuracy)
         curves["test_accuracy"].append(evaluate(net, x_test, y_test)[1])
-        print(
-            f"seed {seed}  epoch {epoch:2d}  loss {loss:.4f}  train {accuracy:.4f}  test {curves['test_accuracy'][-1]:.4f}"
-        )
+        correct = f"train {accuracy:.4f}  test {curves['test_accuracy'][-1]:.4f}"
+        print(f"seed {seed}  epoch {epoch:2d}  loss {loss:.4f}  {correct}")
         if epoch < epochs:
             one_epoch(net, optimiser, x_train, y_train, rng)
     return curves

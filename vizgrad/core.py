@@ -1,9 +1,9 @@
 """The engine: values, operations, and the walk back from a loss to everything it was made of.
 
-Three classes make a computation graph. A :class:`TensorNode` holds an array (a circle in the drawings), an
-:class:`OpNode` holds one computation (a diamond), and an :class:`Op` says how one *kind* of computation is done,
+Three classes make a computation graph. A `TensorNode` holds an array (a circle in the drawings), an
+`OpNode` holds one computation (a diamond), and an `Op` says how one *kind* of computation is done,
 forward and backward. Nothing here knows of recording, drawing or pages: whoever wants to watch puts an object into
-``observers`` and is told what happens (see :class:`Observer`).
+``observers`` and is told what happens (see `Observer`).
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ class TensorNode:
         value: the array.
         grad: d loss / d value, an array of the same shape: zeros until ``backward()`` is called on a loss, and added to
             by each call.
-        source: the :class:`OpNode` that computed this tensor; ``None`` for a leaf, which the program made itself.
+        source: the `OpNode` that computed this tensor; ``None`` for a leaf, which the program made itself.
 
     Raises:
         DtypeError: the array holds integers, booleans or objects although a gradient is wanted.
 
-    >>> import vizgrad as vg
-    >>> a = vg.TensorNode([[1.0, 2.0], [3.0, 4.0]])
-    >>> b = vg.TensorNode([[5.0, 6.0], [7.0, 8.0]])
-    >>> c = a + b
-    >>> c.value
-    array([[ 6.,  8.],
-           [10., 12.]])
-    >>> c.source.inputs[0] is a
-    True
+    Examples:
+        >>> import vizgrad as vg
+        >>> a = vg.TensorNode([[1.0, 2.0], [3.0, 4.0]])
+        >>> b = vg.TensorNode([[5.0, 6.0], [7.0, 8.0]])
+        >>> c = a + b
+        >>> c.value
+        array([[ 6.,  8.],
+               [10., 12.]])
+        >>> c.source.inputs[0] is a
+        True
     """
 
     __slots__ = ("__weakref__", "_grad", "_value", "name", "requires_grad", "source")
@@ -114,12 +115,13 @@ class TensorNode:
             GraphError: this tensor holds more than one number, or nothing it was made of wants a gradient.
             GradientError: an op's ``backward`` returns the wrong number or shapes of gradients.
 
-        >>> import vizgrad as vg
-        >>> a = vg.TensorNode(2.0)
-        >>> loss = a * a + a
-        >>> loss.backward()
-        >>> float(a.grad)  # 2a + 1
-        5.0
+        Examples:
+            >>> import vizgrad as vg
+            >>> a = vg.TensorNode(2.0)
+            >>> loss = a * a + a
+            >>> loss.backward()
+            >>> float(a.grad)  # 2a + 1
+            5.0
         """
         if self._value.size != 1:
             raise errors.backward_from_many(self)
@@ -165,13 +167,14 @@ class TensorNode:
     def zero_grad(self) -> None:
         """Forget the gradients of this tensor and of everything it was made of (each node once).
 
-        >>> import vizgrad as vg
-        >>> a = vg.TensorNode(3.0)
-        >>> loss = a * a
-        >>> loss.backward()
-        >>> loss.zero_grad()
-        >>> float(a.grad)
-        0.0
+        Examples:
+            >>> import vizgrad as vg
+            >>> a = vg.TensorNode(3.0)
+            >>> loss = a * a
+            >>> loss.backward()
+            >>> loss.zero_grad()
+            >>> float(a.grad)
+            0.0
         """
         for node in _tensors_below(self):
             forget_grad(node)
@@ -281,7 +284,7 @@ class OpNode:
     """One computation in the graph: which Op ran, on which tensors, and what it kept for its backward.
 
     Attributes:
-        op: the :class:`Op` class that did the computing (the class itself: Ops are never instantiated).
+        op: the `Op` class that did the computing (the class itself: Ops are never instantiated).
         context: what ``forward`` stored for ``backward``.
         inputs: the tensors that went in, in order; the same tensor may stand there twice.
         outputs: the tensors that came out. Held weakly: an output that nobody uses any more reads ``None``.
@@ -340,22 +343,23 @@ class Op:
     * ``backward(context, *grad_outputs)`` receives d loss / d output for each output and returns d loss / d input for
       each input, each with the shape of that input.
 
-    It may also carry its ``rule`` (see :class:`Rule`), which drawings and derivation cards show.
+    It may also carry its ``rule`` (see `Rule`), which drawings and derivation cards show.
 
-    >>> import numpy as np, vizgrad as vg
-    >>> class Cube(vg.Op):
-    ...     @staticmethod
-    ...     def forward(context, x):
-    ...         context["x"] = x
-    ...         return x ** 3
-    ...     @staticmethod
-    ...     def backward(context, grad_out):
-    ...         return grad_out * 3 * context["x"] ** 2
-    >>> x = vg.TensorNode(2.0)
-    >>> y = Cube.do_forward(x)
-    >>> y.backward()
-    >>> float(y.value), float(x.grad)
-    (8.0, 12.0)
+    Examples:
+        >>> import numpy as np, vizgrad as vg
+        >>> class Cube(vg.Op):
+        ...     @staticmethod
+        ...     def forward(context, x):
+        ...         context["x"] = x
+        ...         return x ** 3
+        ...     @staticmethod
+        ...     def backward(context, grad_out):
+        ...         return grad_out * 3 * context["x"] ** 2
+        >>> x = vg.TensorNode(2.0)
+        >>> y = Cube.do_forward(x)
+        >>> y.backward()
+        >>> float(y.value), float(x.grad)
+        (8.0, 12.0)
     """
 
     rule: ClassVar[Rule | None] = None
@@ -440,8 +444,9 @@ class Context(dict[str, Any]):
 def needs_grad(context: Any, port: int) -> bool:
     """Whether the input at ``port`` wants a gradient; an expensive backward may skip the others.
 
-    >>> needs_grad({}, 0)
-    True
+    Examples:
+        >>> needs_grad({}, 0)
+        True
     """
     needs: tuple[bool, ...] | None = getattr(context, "needs_input_grad", None)
     return needs is None or needs[port]
@@ -498,7 +503,7 @@ class _OutputRef(weakref.ref[TensorNode]):
 
 
 def update(node: TensorNode, value: Array, rule: str = "", **settings: Any) -> None:
-    """Give a tensor a new value. Optimisers also say by which rule (LaTeX, as in :class:`Rule`) and settings."""
+    """Give a tensor a new value. Optimisers also say by which rule (LaTeX, as in `Rule`) and settings."""
     node._value = value
     for observer in observers:
         observer.update(node, rule, settings)
@@ -515,12 +520,13 @@ def forget_grad(node: TensorNode) -> None:
 def no_grad() -> Iterator[None]:
     """Compute without building a graph: results have no source and cost no memory for a backward.
 
-    >>> import vizgrad as vg
-    >>> x = vg.TensorNode(2.0)
-    >>> with vg.no_grad():
-    ...     y = x * x
-    >>> y.source is None
-    True
+    Examples:
+        >>> import vizgrad as vg
+        >>> x = vg.TensorNode(2.0)
+        >>> with vg.no_grad():
+        ...     y = x * x
+        >>> y.source is None
+        True
     """
     global _tracking
     before, _tracking = _tracking, False

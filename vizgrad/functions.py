@@ -48,11 +48,12 @@ def relu(x: Operand) -> TensorNode:
 def softmax(x: Operand) -> TensorNode:
     """Turn each row of scores (n, m) into a distribution: exponentiate, then divide by the row sum.
 
-    This is the textbook form, which overflows for scores above about 700; for training use :func:`logsoftmax`.
+    This is the textbook form, which overflows for scores above about 700; for training use `logsoftmax`.
 
-    >>> import numpy as np, vizgrad as vg
-    >>> vg.softmax(vg.TensorNode([[0.0, np.log(3.0)]])).value
-    array([[0.25, 0.75]])
+    Examples:
+        >>> import numpy as np, vizgrad as vg
+        >>> vg.softmax(vg.TensorNode([[0.0, np.log(3.0)]])).value
+        array([[0.25, 0.75]])
     """
     return ops.Normalize.do_forward(ops.Exp.do_forward(x))
 
@@ -70,10 +71,11 @@ def celoss(outputs: Operand, targets: Any) -> TensorNode:
 def logceloss(logprobs: Operand, targets: Any) -> TensorNode:
     """Cross-entropy of predicted log-probabilities (n, m) for integer targets (n,), *summed* over the batch, shape ().
 
-    >>> import numpy as np, vizgrad as vg
-    >>> scores = vg.TensorNode(np.zeros((2, 4)))
-    >>> round(vg.logceloss(vg.logsoftmax(scores), np.array([0, 3])).item(), 4)  # 2 log 4
-    2.7726
+    Examples:
+        >>> import numpy as np, vizgrad as vg
+        >>> scores = vg.TensorNode(np.zeros((2, 4)))
+        >>> round(vg.logceloss(vg.logsoftmax(scores), np.array([0, 3])).item(), 4)  # 2 log 4
+        2.7726
     """
     per_instance = ops.Select.do_forward(logprobs, indices=targets)
     return -ops.Sum.do_forward(per_instance)
@@ -90,9 +92,10 @@ def load_synth(num_train: int = 60_000, num_val: int = 10_000, seed: int | None 
     Returns:
         ``(x, y)`` for training, ``(x, y)`` for validation, and the number of classes; x is (n, 2) float, y (n,) int.
 
-    >>> (x, y), _, classes = load_synth(8, 2, seed=0)
-    >>> x.shape, y.shape, classes
-    ((8, 2), (8,), 2)
+    Examples:
+        >>> (x, y), _, classes = load_synth(8, 2, seed=0)
+        >>> x.shape, y.shape, classes
+        ((8, 2), (8,), 2)
     """
     if num_train < 0 or num_val < 0:
         raise errors.ShapeError(errors.message("load_synth needs numbers of points that are 0 or more."))

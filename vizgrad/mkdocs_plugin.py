@@ -46,6 +46,10 @@ _OPTIONS = {
 }
 
 
+class VizgradConfig(Config):
+    """The plugin has no settings: what differs from figure to figure is written on the fence."""
+
+
 @dataclass
 class Recorded:
     """A program that has run, and where its trace lies on the site."""
@@ -55,7 +59,7 @@ class Recorded:
     url: str
 
 
-class VizgradPlugin(BasePlugin[Config]):  # type: ignore[no-untyped-call]
+class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
     """Turns vizgrad fences into figures, and brings the player with them."""
 
     def __init__(self) -> None:

@@ -16,17 +16,18 @@ running: list[Module] = []  # the modules whose forward is running, outermost fi
 class Module:
     """A piece of a network. Derive from it, set parameters and other modules as attributes, and define ``forward``.
 
-    >>> import numpy as np, vizgrad as vg
-    >>> class Scale(vg.Module):
-    ...     def __init__(self):
-    ...         self.factor = vg.TensorNode(2.0)
-    ...     def forward(self, x):
-    ...         return x * self.factor
-    >>> scale = Scale()
-    >>> scale(vg.TensorNode(3.0)).item()
-    6.0
-    >>> len(scale.parameters())
-    1
+    Examples:
+        >>> import numpy as np, vizgrad as vg
+        >>> class Scale(vg.Module):
+        ...     def __init__(self):
+        ...         self.factor = vg.TensorNode(2.0)
+        ...     def forward(self, x):
+        ...         return x * self.factor
+        >>> scale = Scale()
+        >>> scale(vg.TensorNode(3.0)).item()
+        6.0
+        >>> len(scale.parameters())
+        1
     """
 
     def forward(self, *inputs: Any) -> Any:
@@ -100,14 +101,15 @@ class MLP(Module):
         output_size: m, the number of classes.
         hidden_size: units in the hidden layer; left out, four for each input feature.
         nonlinearity: what is applied to the hidden layer.
-        output: what is applied to the scores, :func:`~vizgrad.softmax` or :func:`~vizgrad.logsoftmax`.
+        output: what is applied to the scores, `softmax` or `logsoftmax`.
         rng: where the weights come from; left out, a fresh generator.
         dtype: number type of the parameters.
 
-    >>> import numpy as np, vizgrad as vg
-    >>> net = vg.MLP(input_size=3, output_size=2)
-    >>> net(vg.TensorNode(np.zeros((5, 3)))).value[0]
-    array([0.5, 0.5])
+    Examples:
+        >>> import numpy as np, vizgrad as vg
+        >>> net = vg.MLP(input_size=3, output_size=2)
+        >>> net(vg.TensorNode(np.zeros((5, 3)))).value[0]
+        array([0.5, 0.5])
     """
 
     def __init__(

@@ -15,12 +15,13 @@ class SGD:
         parameters: the tensors to change.
         lr: the learning rate, the length of a step relative to the gradient.
 
-    >>> import vizgrad as vg
-    >>> w = vg.TensorNode(3.0)
-    >>> (w * w).backward()
-    >>> vg.SGD([w], lr=0.1).step()
-    >>> float(w.value)  # 3 - 0.1 * 6
-    2.4
+    Examples:
+        >>> import vizgrad as vg
+        >>> w = vg.TensorNode(3.0)
+        >>> (w * w).backward()
+        >>> vg.SGD([w], lr=0.1).step()
+        >>> float(w.value)  # 3 - 0.1 * 6
+        2.4
     """
 
     rule = r"\v{p} \leftarrow \v{p} - \k{lr} \cdot \g{p}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from vizgrad.core import TensorNode
 from vizgrad.draw.dot import dot
-from vizgrad.draw.layout import DrawingError
+from vizgrad.draw.needs import DrawingError
 from vizgrad.draw.svg import style, svg
 from vizgrad.trace.model import Trace
 from vizgrad.trace.recorder import snapshot
@@ -59,10 +59,11 @@ def draw(what: TensorNode | Trace, *, direction: str = "LR", title: str = "") ->
     Returns:
         A drawing that a notebook shows, and that saves itself: ``vg.draw(loss).save("graph.svg")``.
 
-    >>> import vizgrad as vg
-    >>> a = vg.TensorNode(2.0, name="a")
-    >>> "<svg" in vg.draw(a * a).svg
-    True
+    Examples:
+        >>> import vizgrad as vg
+        >>> a = vg.TensorNode(2.0, name="a")
+        >>> "<svg" in vg.draw(a * a).svg
+        True
     """
     trace = snapshot(what) if isinstance(what, TensorNode) else what
     return Drawing(trace, direction=direction, title=title)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import graphviz
+from typing import TYPE_CHECKING
 
 from vizgrad.draw.content import Contents, OpBox, TensorBox, contents
+from vizgrad.draw.needs import needed
 from vizgrad.trace.model import Operation, Tensor, Trace
+
+if TYPE_CHECKING:
+    import graphviz
 
 _PX = 72.0  # Graphviz counts node sizes in inches of 72 points; a point is a pixel here
 _SHAPES = {True: "circle", False: "box"}
@@ -23,7 +27,7 @@ def dot(trace: Trace, direction: str = "LR", labels: bool = True) -> str:
             so that it does not depend on the fonts of a machine.
     """
     inside = contents(trace)
-    graph = graphviz.Digraph("vizgrad", engine="dot", strict=False)
+    graph = needed("graphviz").Digraph("vizgrad", engine="dot", strict=False)
     graph.attr(rankdir=direction, nodesep="0.25", ranksep="0.4", margin="0", pad="0.1")
     graph.attr("node", fixedsize="true" if not labels else "false", margin="0.05")
     _add_modules(graph, trace, inside, labels)
@@ -50,7 +54,7 @@ def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels
             if child and child.rpartition(".")[0] == path:
                 with into.subgraph(name=f"cluster_{child}") as cluster:
                     name = child.rpartition(".")[2]
-                    label = graphviz.escape(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
+                    label = _escape(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
                     cluster.attr(label=label, labeljust="l", margin="10", id=child)
                     fill(cluster, child)
 
@@ -85,7 +89,8 @@ def _add_edges(graph: graphviz.Digraph, trace: Trace, op: Operation, inside: Con
 
 def _escape(label: str) -> str:
     # A label that starts with a line break crashes the WebAssembly builds of Graphviz.
-    return "\\n".join(graphviz.escape(line) for line in label.split("\\n")).lstrip("\n") or " "
+    escape = needed("graphviz").escape
+    return "\\n".join(escape(line) for line in label.split("\\n")).lstrip("\n") or " "
 
 
 def _inches(px: float) -> str:

@@ -1,6 +1,6 @@
 """DOT -> positions. Graphviz places everything; this file runs it and turns its answer the right way up.
 
-The same DOT gives the same layout in a browser through Graphviz's WebAssembly build, whose JSON :func:`parse` reads
+The same DOT gives the same layout in a browser through Graphviz's WebAssembly build, whose JSON `parse` reads
 too.
 """
 
@@ -10,13 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from vizgrad.errors import VizgradError
+from vizgrad.draw.needs import needed
 
 Point = tuple[float, float]
-
-
-class DrawingError(VizgradError, RuntimeError):
-    """A drawing that cannot be made here."""
 
 
 @dataclass
@@ -45,14 +41,8 @@ def run(dot: str) -> Layout:
     Raises:
         DrawingError: pygraphviz is not installed.
     """
-    try:
-        import pygraphviz
-    except ImportError as error:
-        raise DrawingError(
-            "Drawing needs Graphviz, which is not installed. Install it with the extra: "
-            "pip install 'vizgrad-course[draw]'."
-        ) from error
-    return parse(json.loads(pygraphviz.AGraph(string=dot).draw(format="json", prog="dot")))
+    graph = needed("pygraphviz").AGraph(string=dot)
+    return parse(json.loads(graph.draw(format="json", prog="dot")))
 
 
 def parse(answer: dict[str, Any]) -> Layout:

@@ -8,8 +8,9 @@ from vizgrad.core import Array
 def stretched_axes(shape: tuple[int, ...], to: tuple[int, ...]) -> tuple[int, ...]:
     """The axes of ``to`` along which an array of ``shape`` is repeated when it is broadcast.
 
-    >>> stretched_axes((3, 1), (2, 3, 4))
-    (0, 2)
+    Examples:
+        >>> stretched_axes((3, 1), (2, 3, 4))
+        (0, 2)
     """
     added = len(to) - len(shape)
     return tuple(range(added)) + tuple(
@@ -24,9 +25,10 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
         gradient: the gradient at the broadcast shape.
         shape: the shape of the operand before broadcasting.
 
-    >>> import numpy as np
-    >>> unbroadcast(np.ones((4, 3)), (3,))
-    array([4., 4., 4.])
+    Examples:
+        >>> import numpy as np
+        >>> unbroadcast(np.ones((4, 3)), (3,))
+        array([4., 4., 4.])
     """
     if gradient.shape == shape:
         return gradient

@@ -18,9 +18,10 @@ _THUMBNAIL = 32
 class Arrays:
     """A list of arrays without repetition. Equal arrays (dtype, shape and every bit) share one place.
 
-    >>> store = Arrays()
-    >>> store.add(np.ones(2)), store.add(np.zeros(2)), store.add(np.ones(2))
-    (0, 1, 0)
+    Examples:
+        >>> store = Arrays()
+        >>> store.add(np.ones(2)), store.add(np.zeros(2)), store.add(np.ones(2))
+        (0, 1, 0)
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ def to_json(array: Array) -> dict[str, Any]:
 
 
 def from_json(record: dict[str, Any]) -> Array:
-    """The array that :func:`to_json` wrote. Of a summary only the thumbnail comes back, stretched to the full shape."""
+    """The array that `to_json` wrote. Of a summary only the thumbnail comes back, stretched to the full shape."""
     try:
         shape, dtype = tuple(record["shape"]), np.dtype(record["dtype"])
         if "data" in record:

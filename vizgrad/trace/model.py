@@ -2,7 +2,7 @@
 
 A Trace is plain data: it writes and reads JSON, and that JSON is described by ``schema.json`` beside this file.
 Tensors and ops have ids (``t0``, ``o0``) in the order in which they appeared; steps refer to them, and to arrays by
-their place in ``arrays``. The state after any step is looked up (:meth:`Trace.state`), never computed again.
+their place in ``arrays``. The state after any step is looked up (`Trace.state`), never computed again.
 """
 
 from __future__ import annotations
@@ -137,17 +137,18 @@ class State:
 
 @dataclass
 class Trace:
-    """A recorded program. Made by :func:`vizgrad.record`; read by drawings, the player, tables and checks.
+    """A recorded program. Made by `record`; read by drawings, the player, tables and checks.
 
-    >>> import vizgrad as vg
-    >>> a = vg.TensorNode(3.0)
-    >>> with vg.record() as trace:
-    ...     loss = a * a
-    ...     loss.backward()
-    >>> float(trace.grad("a"))
-    6.0
-    >>> [step.kind for step in trace.steps]
-    ['forward', 'start', 'backward', 'accumulate', 'accumulate']
+    Examples:
+        >>> import vizgrad as vg
+        >>> a = vg.TensorNode(3.0)
+        >>> with vg.record() as trace:
+        ...     loss = a * a
+        ...     loss.backward()
+        >>> float(trace.grad("a"))
+        6.0
+        >>> [step.kind for step in trace.steps]
+        ['forward', 'start', 'backward', 'accumulate', 'accumulate']
     """
 
     files: list[File] = field(default_factory=list)
@@ -244,7 +245,7 @@ class Trace:
 
     @classmethod
     def from_dict(cls, record: Any) -> Trace:
-        """Read what :meth:`to_dict` wrote.
+        """Read what `to_dict` wrote.
 
         Raises:
             TraceError: this is no trace, or one of a version that this vizgrad cannot read.
@@ -273,7 +274,7 @@ class Trace:
 
     @classmethod
     def from_json(cls, source: str) -> Trace:
-        """Read what :meth:`to_json` wrote.
+        """Read what `to_json` wrote.
 
         Raises:
             TraceError: the text is no JSON, or no trace.
@@ -289,7 +290,7 @@ class Trace:
 
         Args:
             path: the file to write.
-            options: for ``.html`` and ``.svg``, what :func:`vizgrad.draw` takes.
+            options: for ``.html`` and ``.svg``, what `draw` takes.
         """
         path = Path(path)
         kind = path.suffix.lower()

@@ -26,8 +26,9 @@ def run(source: str, filename: str = "program.py", write: Callable[[str], object
         filename: what to call it in messages.
         write: called with each piece of text that the program prints; left out, it is only kept in the trace.
 
-    >>> run("import vizgrad as vg; a = vg.TensorNode(2.0); b = a * a; b.backward()").grad("a")
-    array(4.)
+    Examples:
+        >>> run("import vizgrad as vg; a = vg.TensorNode(2.0); b = a * a; b.backward()").grad("a")
+        array(4.)
     """
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     recorder = Recorder()

@@ -1,4 +1,4 @@
-"""The recorder: listens to the engine and writes down what it hears, as a :class:`~vizgrad.trace.model.Trace`."""
+"""The recorder: listens to the engine and writes down what it hears, as a `Trace`."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ class record:
     The trace is complete when the block ends, also when it ends with an exception: then it holds what happened until
     then, and the op that failed.
 
-    >>> import vizgrad as vg
-    >>> w, v = vg.TensorNode(3.0), vg.TensorNode(2.0)
-    >>> with vg.record() as trace:
-    ...     x = w * v
-    ...     x.backward()
-    >>> print(trace)  # doctest: +ELLIPSIS
-    3 tensors, 1 ops, 5 steps
-    ...
+    Examples:
+        >>> import vizgrad as vg
+        >>> w, v = vg.TensorNode(3.0), vg.TensorNode(2.0)
+        >>> with vg.record() as trace:
+        ...     x = w * v
+        ...     x.backward()
+        >>> print(trace)  # doctest: +ELLIPSIS
+        3 tensors, 1 ops, 5 steps
+        ...
     """
 
     def __init__(self, pictures: tuple[int, int] | None = None) -> None:

@@ -32,8 +32,9 @@ _PHASES = {
 def number(x: Any) -> str:
     """A number with four significant digits, as every drawing and table shows it.
 
-    >>> number(0.12345678), number(-3.0), number(1e-9), number(float("inf"))
-    ('0.1235', '\N{MINUS SIGN}3', '1e\N{MINUS SIGN}09', '\N{INFINITY}')
+    Examples:
+        >>> number(0.12345678), number(-3.0), number(1e-9), number(float("inf"))
+        ('0.1235', '\N{MINUS SIGN}3', '1e\N{MINUS SIGN}09', '\N{INFINITY}')
     """
     if isinstance(x, (bool, np.bool_)):
         return str(bool(x))
