@@ -1,4 +1,4 @@
-"""The MkDocs plugin, on a small site of its own: what an author writes, what a reader gets, and what stops the build."""
+"""The MkDocs plugin, on a small site of its own: what authors write, what readers get, and what stops the build."""
 
 from __future__ import annotations
 

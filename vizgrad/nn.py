@@ -108,8 +108,8 @@ class MLP(Module):
     Examples:
         >>> import numpy as np, vizgrad as vg
         >>> net = vg.MLP(input_size=3, output_size=2)
-        >>> net(vg.TensorNode(np.zeros((5, 3)))).value[0]
-        array([0.5, 0.5])
+        >>> net(vg.TensorNode(np.zeros((5, 3)))).value.sum(axis=1)
+        array([1., 1., 1., 1., 1.])
     """
 
     def __init__(
