@@ -59,6 +59,15 @@ def examples(session: nox.Session) -> None:
         session.run("python", str(script), "--smoke")
 
 
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Takes the README's picture from the built site."""
+    install(session, "docs", groups=["test"])
+    chromium = find_chromium(session)
+    build_site(session)
+    session.run("python", "web/picture.py", env={"CHROMIUM": chromium})
+
+
 def install(session: nox.Session, extra: str, groups: tuple[str, ...] | list[str] = ()) -> None:
     """Installs this checkout with one of its extras, and groups of tools, in the versions tested together."""
     tools = nox.project.dependency_groups(PYPROJECT, *groups)

@@ -139,7 +139,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             log.warning("%s: the program of a vizgrad fence is meant to fail, but does not.", self._where())
         self._count += 1
         page_url = self._page.url if self._page else ""
-        return player.figure(
+        figure = player.figure(
             recorded.trace,
             uid=f"vg{self._count}",
             step=options.get("step"),
@@ -147,6 +147,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             direction=options.get("direction", "LR"),
             title=options.get("title", ""),
         )
+        return f"<div>{figure}</div>"  # Markdown puts what it does not know as a block into a paragraph
 
     def _record(self, source: str) -> Recorded:
         if source not in self._recorded:

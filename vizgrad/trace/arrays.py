@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +40,16 @@ class Arrays:
         return self._places[key]
 
 
+class Summarised(np.ndarray[Any, Any]):
+    """An array of which only a summary was kept: it has the entries of the thumbnail, and writes the summary again."""
+
+    record: dict[str, Any]
+
+
 def to_json(array: Array) -> dict[str, Any]:
     """An array as JSON: shape, dtype, and its entries row by row, or a summary of them where there are too many."""
+    if isinstance(array, Summarised):
+        return array.record
     record: dict[str, Any] = {"shape": list(array.shape), "dtype": str(array.dtype)}
     if array.size <= FULL:
         record["data"] = _numbers(array)
@@ -56,9 +66,11 @@ def from_json(record: dict[str, Any]) -> Array:
             return np.array([_SPECIAL.get(x, x) for x in record["data"]], dtype).reshape(shape)
         thumbnail = record["summary"]["thumbnail"]
         small = np.array([_SPECIAL.get(x, x) for x in thumbnail["data"]]).reshape(thumbnail["shape"])
-        flat = np.resize(small, int(np.prod(shape)))
-        return flat.reshape(shape).astype(dtype)
-    except (KeyError, TypeError, ValueError) as error:
+        rows, columns = (np.repeat(np.arange(n), np.diff(_cuts(of, n))) for n, of in zip(small.shape, _matrix(shape)))
+        array = small[np.ix_(rows, columns)].reshape(shape).astype(dtype).view(Summarised)
+        array.record = record
+        return array
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise TraceError(f"The trace holds an array that cannot be read: {error}.") from error
 
 
@@ -82,11 +94,21 @@ def summary(array: Array) -> dict[str, Any]:
 
 def thumbnail(array: Array) -> Array:
     """The array as a matrix of at most 32 by 32 block means: rows are the first axis, columns all the others."""
-    matrix = np.nan_to_num(array.astype(np.float64)).reshape(array.shape[0] if array.ndim else 1, -1)
-    rows, columns = (np.linspace(0, n, min(n, _THUMBNAIL) + 1).astype(int) for n in matrix.shape)
+    matrix = np.nan_to_num(array.astype(np.float64)).reshape(_matrix(array.shape))
+    rows, columns = (_cuts(n, min(n, _THUMBNAIL)) for n in matrix.shape)
     sums = np.add.reduceat(np.add.reduceat(matrix, rows[:-1], axis=0), columns[:-1], axis=1)
     means: Array = sums / np.outer(np.diff(rows), np.diff(columns))
     return means
+
+
+def _matrix(shape: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of an array seen as a matrix."""
+    return (shape[0] if shape else 1), math.prod(shape[1:])
+
+
+def _cuts(n: int, parts: int) -> Array:
+    """Where a length is cut into parts of (nearly) the same size."""
+    return np.linspace(0, n, parts + 1).astype(int)
 
 
 def _numbers(array: Array) -> list[Any]:

@@ -8,16 +8,18 @@ their place in ``arrays``. The state after any step is looked up (`Trace.state`)
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vizgrad.core import Array
 from vizgrad.errors import TraceError
-from vizgrad.trace import arrays, text
+from vizgrad.trace import arrays, checks, text
 
 FORMAT = "vizgrad-trace"
 VERSION = 1
+_SURROGATES = re.compile("[\ud800-\udfff]")
 Place = list[int] | None  # [file, line, column, end line, end column]; the file is a place in Trace.files
 
 
@@ -164,14 +166,21 @@ class Trace:
     # --- looking things up -------------------------------------------------------------------------------------------
 
     def tensor(self, name: str) -> Tensor:
-        """The tensor with this id or name (of several with one name, the first).
+        """The tensor with this id or name (an id comes before a name; of several with one name, the first).
 
         Raises:
             KeyError: there is none; the message lists the names there are.
         """
-        for tensor in self.tensors:
-            if name in (tensor.id, tensor.name):
-                return tensor
+        if name[:1] == "t" and name[1:].isdecimal() and int(name[1:]) < len(self.tensors):
+            return self.tensors[int(name[1:])]
+        return self._called(name)
+
+    def _called(self, name: str) -> Tensor:
+        """The tensor of this name; a variable may be called t0, and that is no id then."""
+        for wanted in ("name", "id"):
+            for tensor in self.tensors:
+                if getattr(tensor, wanted) == name:
+                    return tensor
         raise KeyError(f"no tensor is called {name!r}; there are {', '.join(t.name or t.id for t in self.tensors)}")
 
     def op(self, id: str) -> Operation:
@@ -180,7 +189,7 @@ class Trace:
 
     def value(self, name: str) -> Array:
         """The value of a tensor at the end of the recording."""
-        return self.state().values[self.tensor(name).id]
+        return self.state().values[self._called(name).id]
 
     def grad(self, name: str) -> Array:
         """The gradient of a tensor at the end of the recording.
@@ -188,7 +197,7 @@ class Trace:
         Raises:
             KeyError: no gradient has reached it.
         """
-        tensor = self.tensor(name)
+        tensor = self._called(name)
         grads = self.state().grads
         if tensor.id not in grads:
             raise KeyError(
@@ -211,7 +220,7 @@ class Trace:
                 for output in self.op(done.op or "").outputs:
                     values[output] = self.arrays[self.tensor(output).array]
             elif done.kind == "start" and done.tensor and done.array is not None:
-                grads[done.tensor] = self.arrays[done.array]
+                grads[done.tensor] = self.arrays[done.array if done.after is None else done.after]
             elif done.kind == "accumulate" and done.tensor and done.after is not None:
                 grads[done.tensor] = self.arrays[done.after]
             elif done.kind == "update" and done.tensor and done.after is not None:
@@ -241,7 +250,8 @@ class Trace:
 
     def to_json(self) -> str:
         """The trace as JSON text; byte for byte the same for the same program."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        written = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", written)  # a name may hold half a character: no UTF-8 can
 
     @classmethod
     def from_dict(cls, record: Any) -> Trace:
@@ -258,7 +268,7 @@ class Trace:
                 "Record the program again."
             )
         try:
-            return cls(
+            trace = cls(
                 files=[File(**file) for file in record["files"]],
                 arrays=[arrays.from_json(array) for array in record["arrays"]],
                 codes={name: Code(**code) for name, code in record["codes"].items()},
@@ -269,8 +279,12 @@ class Trace:
                 output=record["output"],
                 error=Failure(**record["error"]) if record["error"] else None,
             )
-        except (KeyError, TypeError, AttributeError) as error:
+            checks.check(trace)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, TraceError):
+                raise
             raise TraceError(f"The trace is damaged: {error}. Its fields are described in schema.json.") from error
+        return trace
 
     @classmethod
     def from_json(cls, source: str) -> Trace:
@@ -281,7 +295,7 @@ class Trace:
         """
         try:
             record = json.loads(source)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise TraceError(f"This is not JSON: {error}.") from error
         return cls.from_dict(record)
 

@@ -94,6 +94,7 @@ class Recorder(Observer):
         self._values: dict[TensorNode, int] = {}
         self._expected: dict[TensorNode, int] = {}
         self._modules: dict[nn.Module, str] = {}
+        self._codes: dict[type[Op], str] = {}
         self._finite = True
 
     # --- what the engine tells ---------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class Recorder(Observer):
         for node in outputs:
             tensor = self._tensor(node, "intermediate", operation)
             operation.outputs.append(tensor.id)
-        operation.context = {key: self._setting(value) for key, value in op.context.items()}
+        operation.context = {str(key): self._setting(value) for key, value in op.context.items()}
         operation.rule = _rule(op.op, op.inputs, outputs, settings, op.context)
         op.context = _Watched(op.context)
         self._note_nonfinite(op.op, operation, op.inputs, outputs)
@@ -127,6 +128,8 @@ class Recorder(Observer):
                 "start",
                 tensor=tensor.id,
                 array=self._arrays.add(seed),
+                after=None if loss._grad is None else self._arrays.add(loss._grad + seed),
+                earlier=None if loss._grad is None else self._arrays.add(loss._grad),
                 expected=counts,
                 place=self._place(_frames.here()),
             )
@@ -172,20 +175,20 @@ class Recorder(Observer):
             )
         )
 
-    def update(self, node: TensorNode, rule: str, settings: Mapping[str, Any]) -> None:
-        tensor = self._known(node)
+    def update(self, node: TensorNode, before: Array, rule: str, settings: Mapping[str, Any]) -> None:
+        tensor = self._tensors.get(node) or self._tensor(node, "input", value=before)
         if tensor.source is None:
             tensor.role = "parameter"
-        before, after = self._values[node], self._arrays.add(node.value)
-        self._values[node] = after
+        old, new = self._values[node], self._arrays.add(node.value)
+        self._values[node] = new
         self._step(
             Step(
                 "update",
                 tensor=tensor.id,
                 place=self._place(_frames.here()),
-                before=before,
+                before=old,
                 gradient=None if node._grad is None else self._arrays.add(node._grad),
-                after=after,
+                after=new,
                 rule=rule,
                 settings={key: self._setting(value) for key, value in settings.items()},
             )
@@ -272,8 +275,10 @@ class Recorder(Observer):
         """The record of a tensor; a leaf that is new here is entered on first sight."""
         return self._tensors.get(node) or self._tensor(node, "input")
 
-    def _tensor(self, node: TensorNode, role: str, source: Operation | None = None) -> Tensor:
-        array = self._arrays.add(node.value)
+    def _tensor(
+        self, node: TensorNode, role: str, source: Operation | None = None, value: Array | None = None
+    ) -> Tensor:
+        array = self._arrays.add(node.value if value is None else value)
         picture = (
             self._pictures if self._pictures and node.shape and node.shape[-1] == np.prod(self._pictures) else None
         )
@@ -303,7 +308,7 @@ class Recorder(Observer):
         ports = _ports(op, len(inputs))
         operation = Operation(
             id=f"o{len(self.trace.ops)}",
-            op=op.__name__,
+            op=self._code_of(op),
             inputs=[Input(port, self._input(node).id) for port, node in zip(ports, inputs, strict=True)],
             outputs=[],
             settings={key: self._setting(value) for key, value in settings.items()},
@@ -315,16 +320,25 @@ class Recorder(Observer):
         if op.rule and op.rule.broadcasts and len(inputs) == 2:
             _mark_stretched(operation, [node.shape for node in inputs])
         self.trace.ops.append(operation)
-        self.trace.codes.setdefault(op.__name__, _code(op))
         if place and not operation.module:
             self._expressions[operation.id] = place
         return operation
+
+    def _code_of(self, op: type[Op]) -> str:
+        """The key of an op's code: its name, numbered where the learner's own Op is called as one of the library."""
+        if op not in self._codes:
+            code, name, count = _code(op), op.__name__, 1
+            while self.trace.codes.setdefault(name, code) != code:
+                count += 1
+                name = f"{op.__name__} ({count})"
+            self._codes[op] = name
+        return self._codes[op]
 
     def _input(self, node: TensorNode) -> Tensor:
         if node in self._tensors:
             tensor = self._tensors[node]
             if self._arrays.add(node.value) != self._values[node]:
-                self.update(node, "", {})  # written into, as in `w.value[0] = 1`, which nobody announces
+                self.update(node, node.value, "", {})  # written into, as in `w.value[0] = 1`, which nobody announces
             return tensor
         named = node.name or _is_named(node)
         return self._tensor(node, "constant" if not node.requires_grad and not named else "input")
@@ -382,7 +396,7 @@ class Recorder(Observer):
         """A keyword argument or context entry as JSON: arrays by their place, everything else as it reads."""
         if isinstance(value, TensorNode):
             return {"tensor": self._known(value).id}
-        if isinstance(value, (np.ndarray, np.generic)):
+        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiub":
             return {"array": self._arrays.add(value)}
         if value is None or isinstance(value, (bool, int, str)):
             return value
@@ -420,8 +434,8 @@ class _Watched(Context):
         return super().get(key, default)
 
     def _read(self, key: str) -> None:
-        if key in self and key not in self.reads:
-            self.reads.append(key)
+        if key in self and str(key) not in self.reads:
+            self.reads.append(str(key))
 
 
 def _ports(op: type[Op], count: int) -> list[str]:
@@ -473,7 +487,7 @@ def _rule(
 def _code(op: type[Op]) -> Code:
     return Code(
         symbol=op.symbol or op.__name__,
-        doc=(inspect.getdoc(op) or "") if op.__doc__ != Op.__doc__ else "",
+        doc=inspect.cleandoc(op.__doc__ or ""),  # its own: a learner's Op without one does not show that of Op
         file=_file_of(op),
         forward=_method(op.forward),
         backward=_method(op.backward),
@@ -482,7 +496,8 @@ def _code(op: type[Op]) -> Code:
 
 
 def _file_of(op: type[Op]) -> str:
-    path = PurePath(op.forward.__code__.co_filename)
+    code = getattr(op.forward, "__code__", None)  # a function written in C, or a partial one, has none
+    path = PurePath(code.co_filename) if code else PurePath()
     if path.is_relative_to(_PACKAGE):
         return "vizgrad/" + path.relative_to(_PACKAGE).as_posix()
     return path.name

@@ -93,13 +93,20 @@ def _start(trace: Trace, step: Step) -> str:
 
 def _backward(trace: Trace, step: Step) -> str:
     op = trace.op(step.op or "")
-    upstream = " and ".join(short(trace.arrays[i]) for i in step.upstream or [])
+    upstream = " and ".join(_gradient(trace.arrays[i], "the gradient", "a gradient") for i in step.upstream or [])
     sent = [
-        f"{short(trace.arrays[gradient])} to {name(trace, trace.tensor(port.tensor))}"
+        f"{_gradient(trace.arrays[gradient], '', 'one')} to {name(trace, trace.tensor(port.tensor))}"
         for port, gradient in zip(op.inputs, step.gradients or [], strict=True)
         if gradient is not None
     ]
-    return f"{op.op} receives the gradient {upstream} and sends {' and '.join(sent)}."
+    return f"{op.op} receives {upstream} and sends {' and '.join(sent)}."
+
+
+def _gradient(array: Array, small: str, large: str) -> str:
+    """A gradient in a sentence: its numbers, or its shape where they are many."""
+    if array.size > _SMALL:
+        return f"{large} of shape {shape(array.shape)}"
+    return f"{small} {short(array)}".strip()
 
 
 def _accumulate(trace: Trace, step: Step) -> str:
@@ -129,7 +136,8 @@ def _update(trace: Trace, step: Step) -> str:
     before, after = (trace.arrays[i or 0] for i in (step.before, step.after))
     how = " by the optimiser" if step.rule else ""
     if before.size > _SMALL:
-        return f"{name(trace, tensor)} is changed{how}; its largest change is {number(np.abs(after - before).max())}."
+        change = np.abs(after.astype(float) - before.astype(float)).max()
+        return f"{name(trace, tensor)} is changed{how}; its largest change is {number(change)}."
     return f"{name(trace, tensor)} changes from {short(before)} to {short(after)}{how}."
 
 
@@ -182,16 +190,18 @@ def table(trace: Trace, width: int | None = None) -> str:
     for note in trace.notes:
         lines += [
             "",
-            *(f"note: {part}" if i == 0 else f"      {part}" for i, part in enumerate(note.text.splitlines())),
+            *(f"{'      ' if i else 'note: '}{printable(part)}" for i, part in enumerate(note.text.splitlines())),
         ]
     if trace.error:
         place = f" at line {trace.error.place[1]}" if trace.error.place else ""
-        lines += ["", f"The program stopped{place} with {trace.error.type}:", printable(trace.error.message, keep="\n")]
+        lines += ["", f"The program stopped{place} with {printable(trace.error.type)}:"]
+        lines += [printable(trace.error.message, keep="\n")]
     return "\n".join(lines)
 
 
 def printable(source: str, keep: str = "") -> str:
     """Text without control characters: names and messages come from programs, and a terminal obeys what it prints."""
+    unfit = ("Cc", "Cf", "Cs")  # control, format, and half a character
     return "".join(
-        c if c in keep or unicodedata.category(c) not in ("Cc", "Cf") else "\N{REPLACEMENT CHARACTER}" for c in source
+        c if c in keep or unicodedata.category(c) not in unfit else "\N{REPLACEMENT CHARACTER}" for c in source
     )
