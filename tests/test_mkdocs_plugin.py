@@ -81,7 +81,7 @@ def test_fences_work_inside_other_blocks(make_site):
             ["deep/page.md", "line 2 of the fence", "DtypeError", "real numbers"],
         ),
         (fence("1 / 0\n"), ["deep/page.md", "line 1 of the fence", "ZeroDivisionError"]),
-        (fence("this is not Python\n"), ["deep/page.md", "SyntaxError"]),
+        (fence("def half(:\n"), ["deep/page.md", "SyntaxError"]),
         (fence(SQUARE, 'error="expected"'), ["deep/page.md", "does not"]),
         (fence(SQUARE, 'step="soon"'), ["deep/page.md", "step", "soon"]),
         (fence(SQUARE, 'direction="up"'), ["deep/page.md", "direction", "up"]),
