@@ -12,7 +12,7 @@ from pathlib import PurePath
 from types import CodeType, FrameType
 from typing import Any
 
-_PACKAGE = str(PurePath(__file__).parent)
+_PACKAGE = str(PurePath(__file__).parent / "_")[:-1]  # with the slash: a file beside it is the user's
 _LONGEST_CONTAINER = 64  # longer lists are data, not a handful of parameters
 
 
@@ -102,7 +102,7 @@ def names_in(scope: Mapping[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}[{i}]", item) for i, item in enumerate(value) if isinstance(item, kind))
         elif isinstance(value, dict) and len(value) <= _LONGEST_CONTAINER:
             yield from ((f"{name}[{key!r}]", item) for key, item in value.items() if isinstance(item, kind))
-        elif callable(getattr(value, "named_parameters", None)) and not isinstance(value, type):
+        elif callable(getattr(type(value), "named_parameters", None)):
             yield from ((path, item) for path, item in value.named_parameters(name) if isinstance(item, kind))
 
 

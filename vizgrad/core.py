@@ -88,7 +88,11 @@ class TensorNode:
 
     @grad.setter
     def grad(self, new: Any) -> None:
-        self._grad = None if new is None else np.asarray(new, dtype=self._value.dtype)
+        if new is not None:
+            new = np.asarray(new, dtype=self._value.dtype)
+            if new.shape != self._value.shape:
+                raise errors.assigned_gradient(self, new.shape)
+        self._grad = new
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -132,7 +136,8 @@ class TensorNode:
         arriving: dict[TensorNode, Array] = {self: seed}
         for observer in observers:
             observer.start(self, seed, expected)
-        self._add_to_grad(seed)
+        given = {id(seed)}  # the arrays that are somebody's gradient
+        self._add_to_grad(seed, given)
 
         ready = deque([self.source])
         while ready:
@@ -149,20 +154,21 @@ class TensorNode:
                 for observer in observers:
                     observer.arrive(node, op, port, so_far, gradient, total, expected[node])
                 if expected[node] == 0:
-                    node._add_to_grad(total)
+                    node._add_to_grad(total, given)
                     if node.source is not None:
                         unfinished[node.source] -= 1
                         if unfinished[node.source] == 0:
                             ready.append(node.source)
 
-    def _add_to_grad(self, total: Array) -> None:
+    def _add_to_grad(self, total: Array, given: set[int]) -> None:
         """Add the gradient of one backward walk to what earlier walks have left."""
         if self._grad is not None:
             self._grad = np.asarray(self._grad + total)
-        elif self.source is None and (total.base is not None or not total.flags.writeable):
-            self._grad = total.copy()  # a leaf's gradient is the user's to change: never a view of something else
+        elif self.source is None and (id(total) in given or total.base is not None or not total.flags.writeable):
+            self._grad = total.copy()  # a leaf's gradient is the user's to change: nobody else's array, and no view
         else:
             self._grad = total
+            given.add(id(total))
 
     def zero_grad(self) -> None:
         """Forget the gradients of this tensor and of everything it was made of (each node once).
@@ -398,7 +404,10 @@ class Op:
         except Exception as error:
             for observer in observers:
                 observer.failed(cls, nodes, settings, error)
-            raise errors.forward_failed(cls, nodes, settings, error) from error
+            explained = errors.forward_failed(cls, nodes, settings, error)
+            if explained is error:
+                raise
+            raise explained from error
         if not isinstance(raw, tuple):
             raw = (raw,)
 
@@ -479,7 +488,7 @@ class Observer:
     ) -> None:
         """A gradient has arrived at a tensor; ``missing`` more are still to come in this walk."""
 
-    def update(self, node: TensorNode, rule: str, settings: Mapping[str, Any]) -> None:
+    def update(self, node: TensorNode, before: Array, rule: str, settings: Mapping[str, Any]) -> None:
         """A tensor has a new value, by an optimiser's rule, or by plain assignment (an empty rule)."""
 
     def zero(self, node: TensorNode) -> None:
@@ -504,9 +513,9 @@ class _OutputRef(weakref.ref[TensorNode]):
 
 def update(node: TensorNode, value: Array, rule: str = "", **settings: Any) -> None:
     """Give a tensor a new value. Optimisers also say by which rule (LaTeX, as in `Rule`) and settings."""
-    node._value = value
+    before, node._value = node._value, value
     for observer in observers:
-        observer.update(node, rule, settings)
+        observer.update(node, before, rule, settings)
 
 
 def forget_grad(node: TensorNode) -> None:
@@ -638,11 +647,12 @@ def _as_nodes(op: type[Op], inputs: Sequence[Any]) -> tuple[TensorNode, ...]:
     nodes = tuple(inputs)
     if all(isinstance(node, TensorNode) for node in nodes):
         return nodes
-    dtype = next((node._value.dtype for node in nodes if isinstance(node, TensorNode)), np.dtype(np.float64))
+    dtypes = [node._value.dtype for node in nodes if isinstance(node, TensorNode)] or [np.dtype(np.float64)]
+    dtype = next((dtype for dtype in dtypes if dtype.kind == "f"), None)  # 0.5 must not become a whole number
     return tuple(node if isinstance(node, TensorNode) else _constant(op, node, dtype) for node in nodes)
 
 
-def _constant(op: type[Op], value: Any, dtype: np.dtype[Any]) -> TensorNode:
+def _constant(op: type[Op], value: Any, dtype: np.dtype[Any] | None) -> TensorNode:
     if isinstance(value, (bool, int, float)):
         return TensorNode(np.asarray(value, dtype=dtype), requires_grad=False)
     if isinstance(value, (np.ndarray, np.number, np.bool_, list, tuple)):

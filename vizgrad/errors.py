@@ -184,6 +184,17 @@ def assigned_shape(node: TensorNode, shape: Shape) -> ShapeError:
     )
 
 
+def assigned_gradient(node: TensorNode, shape: Shape) -> ShapeError:
+    """A tensor was given a gradient of another shape."""
+    return ShapeError(
+        message(
+            f"The gradient of {call(node)} was assigned an array of shape {shape}.",
+            "a gradient has one entry for each entry of its tensor.",
+            "assign an array of the tensor's shape, or None to forget the gradient.",
+        )
+    )
+
+
 def unfinished_op(method: str) -> OpDefinitionError:
     """An Op lacks its forward or backward."""
     return OpDefinitionError(

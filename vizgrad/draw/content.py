@@ -162,4 +162,4 @@ def _chip_width(trace: Trace, op: Operation) -> float:
 
 def chip(array: Array) -> str:
     """A contribution as its chip on an edge shows it: a number, or the shape of an array."""
-    return number(array) if array.ndim == 0 or array.size == 1 else "×".join(map(str, array.shape))
+    return number(array.item()) if array.size == 1 else "×".join(map(str, array.shape))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vizgrad.draw.content import Contents, OpBox, TensorBox, contents
 from vizgrad.draw.needs import needed
 from vizgrad.trace.model import Operation, Tensor, Trace
+from vizgrad.trace.text import printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -52,10 +53,10 @@ def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels
             _add_node(into, trace, node, inside, labels)
         for child in sorted(members):
             if child and child.rpartition(".")[0] == path:
-                with into.subgraph(name=f"cluster_{child}") as cluster:
+                with into.subgraph(name=f"cluster_{printable(child)}") as cluster:
                     name = child.rpartition(".")[2]
-                    label = _escape(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
-                    cluster.attr(label=label, labeljust="l", margin="10", id=child)
+                    label = _label(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
+                    cluster.attr(label=label, labeljust="l", margin="10", id=_label(child))
                     fill(cluster, child)
 
     members.setdefault("", [])
@@ -67,13 +68,13 @@ def _add_node(graph: graphviz.Digraph, trace: Trace, node: Tensor | Operation, i
     if isinstance(node, Tensor):
         box = inside.tensors[node.id]
         style = {"shape": _SHAPES[box.round], "class": f"vg-tensor vg-{node.role}"}
-        label = "\\n".join(filter(None, (box.name, box.shape))) or node.role
+        label = _label(box.name, box.shape) if box.name or box.shape else node.role
     else:
         box = inside.ops[node.id]
         style = {"shape": "diamond", "class": "vg-op", "ordering": "in"}
-        label = box.symbol
+        label = _label(box.symbol)
     if labels:
-        graph.node(node.id, label=_escape(label), id=node.id, **style)
+        graph.node(node.id, label=label, id=node.id, **style)
     else:
         graph.node(node.id, label="", width=_inches(box.width), height=_inches(box.height), **style)
 
@@ -87,10 +88,14 @@ def _add_edges(graph: graphviz.Digraph, trace: Trace, op: Operation, inside: Con
         graph.edge(op.id, output, id=f"{op.id}:{output}")
 
 
-def _escape(label: str) -> str:
-    # A label that starts with a line break crashes the WebAssembly builds of Graphviz.
-    escape = needed("graphviz").escape
-    return "\\n".join(escape(line) for line in label.split("\\n")).lstrip("\n") or " "
+def _label(*lines: str) -> str:
+    """Lines of text as a label: no markup, no escapes, and no line break of their own.
+
+    (A label that starts with a line break crashes the WebAssembly builds of Graphviz.)
+    """
+    package = needed("graphviz")
+    label: str = package.nohtml("\\n".join(package.escape(printable(line)) for line in lines if line) or " ")
+    return label
 
 
 def _inches(px: float) -> str:

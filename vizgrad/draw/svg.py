@@ -49,7 +49,7 @@ def svg(trace: Trace, *, direction: str = "LR", title: str = "", places: Layout 
         height=_px(height),
         role="group",
     )
-    root.set("aria-label", _clean(title) or _summary(trace))
+    root.set("aria-label", _clean(title) or _clean(_summary(trace)))
     if css:
         _element(root, "style").text = style()
     canvas = _element(root, "g", transform=f"translate({_px(_MARGIN)},{_px(_MARGIN)})")

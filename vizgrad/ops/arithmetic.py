@@ -106,7 +106,7 @@ class Divide(Op):
         a, b = context["a"], context["b"]
         with np.errstate(divide="ignore", invalid="ignore"):
             grad_a = unbroadcast(go / b, a.shape) if needs_grad(context, 0) else None
-            grad_b = unbroadcast(-go * a / (b * b), b.shape) if needs_grad(context, 1) else None
+            grad_b = unbroadcast(-go * (a / b) / b, b.shape) if needs_grad(context, 1) else None
         return grad_a, grad_b
 
 
@@ -143,6 +143,7 @@ class Power(Op):
     @staticmethod
     def backward(context: Any, go: Array) -> Pair:
         base, exponent, out = context["base"], context["exponent"], context["out"]
+        exponent = exponent.astype(out.dtype, copy=False)  # a float32 partner must not make these sums coarse
         grad_base = grad_exponent = None
         with np.errstate(divide="ignore", invalid="ignore"):
             if needs_grad(context, 0):
@@ -151,7 +152,7 @@ class Power(Op):
                 grad_base = unbroadcast(go * slope, base.shape)
             if needs_grad(context, 1):
                 # 0 ** p stays 0 for every p > 0
-                log_base = np.log(np.where(base == 0, 1.0, base))
+                log_base = np.log(np.where(base == 0, 1.0, base), dtype=out.dtype)
                 grad_exponent = unbroadcast(go * out * log_base, exponent.shape)
         return grad_base, grad_exponent
 

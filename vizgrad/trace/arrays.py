@@ -61,12 +61,16 @@ def to_json(array: Array) -> dict[str, Any]:
 def from_json(record: dict[str, Any]) -> Array:
     """The array that `to_json` wrote. Of a summary only the thumbnail comes back, stretched to the full shape."""
     try:
-        shape, dtype = tuple(record["shape"]), np.dtype(record["dtype"])
+        shape, dtype = tuple(record["shape"]), np.dtype(str(record["dtype"]))
+        if dtype.kind not in "fiub" or not all(size >= 0 for size in shape):
+            raise ValueError(f"no array has shape {shape} and dtype {dtype}")
         if "data" in record:
             return np.array([_SPECIAL.get(x, x) for x in record["data"]], dtype).reshape(shape)
         thumbnail = record["summary"]["thumbnail"]
         small = np.array([_SPECIAL.get(x, x) for x in thumbnail["data"]]).reshape(thumbnail["shape"])
-        rows, columns = (np.repeat(np.arange(n), np.diff(_cuts(of, n))) for n, of in zip(small.shape, _matrix(shape)))
+        rows, columns = (
+            np.repeat(np.arange(n), np.diff(_cuts(of, n))) for n, of in zip(small.shape, _matrix(shape), strict=True)
+        )
         array = small[np.ix_(rows, columns)].reshape(shape).astype(dtype).view(Summarised)
         array.record = record
         return array
@@ -79,22 +83,29 @@ def summary(array: Array) -> dict[str, Any]:
     finite = array[np.isfinite(array)].astype(np.float64)
     if finite.size == 0:
         finite = np.zeros(1)
-    counts, edges = np.histogram(finite, bins=_BINS)
-    picture = thumbnail(array)
+    low, high = finite.min(), finite.max()
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    # Halves and shares of the largest entry: a network that diverges has values whose sum or distance overflows.
+    largest = np.abs(finite).max() or 1.0
+    places = (finite / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
+    counts, shares = np.histogram(places, bins=_BINS, range=(0.0, 1.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        picture = thumbnail(array).astype(np.float32)
     return {
         "min": _number(finite.min()),
         "max": _number(finite.max()),
-        "mean": _number(finite.mean()),
-        "std": _number(finite.std()),
+        "mean": _number((finite / largest).mean() * largest),
+        "std": _number((finite / largest).std() * largest),
         "nonfinite": int(array.size - np.isfinite(array).sum()),
-        "histogram": {"edges": _numbers(edges), "counts": counts.tolist()},
-        "thumbnail": {"shape": list(picture.shape), "data": _numbers(picture.astype(np.float32))},
+        "histogram": {"edges": _numbers(low * (1 - shares) + high * shares), "counts": counts.tolist()},
+        "thumbnail": {"shape": list(picture.shape), "data": _numbers(picture)},
     }
 
 
 def thumbnail(array: Array) -> Array:
     """The array as a matrix of at most 32 by 32 block means: rows are the first axis, columns all the others."""
-    matrix = np.nan_to_num(array.astype(np.float64)).reshape(_matrix(array.shape))
+    matrix = np.where(np.isfinite(array), array, 0).astype(np.float64).reshape(_matrix(array.shape))
     rows, columns = (_cuts(n, min(n, _THUMBNAIL)) for n in matrix.shape)
     sums = np.add.reduceat(np.add.reduceat(matrix, rows[:-1], axis=0), columns[:-1], axis=1)
     means: Array = sums / np.outer(np.diff(rows), np.diff(columns))

@@ -303,7 +303,6 @@ class Recorder(Observer):
         return tensor
 
     def _operation(self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any]) -> Operation:
-        self._name_variables()
         place = _frames.here()
         ports = _ports(op, len(inputs))
         operation = Operation(
@@ -317,6 +316,7 @@ class Recorder(Observer):
             module=self._module(),
             place=self._place(place),
         )
+        self._name_variables()  # now that the inputs are known: `s = s * s` is about to give their name away
         if op.rule and op.rule.broadcasts and len(inputs) == 2:
             _mark_stretched(operation, [node.shape for node in inputs])
         self.trace.ops.append(operation)

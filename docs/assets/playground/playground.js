@@ -1,0 +1,261 @@
+// <vg-playground>: an editor, the buttons around it, and what a run says. The graph is shown by the page's <vg-player>,
+// which begins with a recording made when the site was built. Nothing runs before the reader asks for it.
+import { LinkError, fromFragment, toFragment } from "./link.js";
+import { python } from "./python.js";
+import { lineOf, outcome, phaseText, remarks } from "./report.js";
+import { session } from "./session.js";
+
+const EDITOR = new URL("../vendor/editor.js", import.meta.url).href;
+const programAddress = (name) => new URL(`programs/${name}.py`, import.meta.url);
+const TOO_SOON = 400; // ms: the second click of a double click on Run is not meant to be a Stop
+
+class Playground extends HTMLElement {
+  #leaving = null;
+  #editor = null;
+  #player = null;
+  #shown = null; // the trace of a run that the player shows; null while it shows the recording of the page
+  #began = 0;
+
+  async connectedCallback() {
+    this.#leaving = new AbortController();
+    const { signal } = this.#leaving;
+    this.#player = document.querySelector("vg-player");
+    this.#player.classList.add("pg-player");
+    try {
+      await this.#open(signal);
+    } catch (error) {
+      this.#say(`The playground could not be loaded: ${error.message}`);
+    }
+    this.toggleAttribute("ready", true);
+  }
+
+  async #open(signal) {
+    const { makeEditor } = await import(EDITOR);
+    const problem = await this.#findProgram();
+    if (signal.aborted) return;
+    this.#editor = makeEditor(this.#part("program"), {
+      doc: session.source,
+      label: "Your program",
+      onRun: () => this.#run(),
+      onChange: (text) => this.#onEdit(text),
+    });
+    this.#listen(signal);
+    this.#showOrigin();
+    this.#showRun();
+    if (problem) this.#say(problem);
+  }
+
+  disconnectedCallback() {
+    this.#leaving.abort();
+    this.#editor?.destroy();
+    if (this.#shown) session.step = this.#player.step;
+  }
+
+  #part(name) {
+    return this.querySelector(`[data-part="${name}"]`);
+  }
+
+  // --- the program ---------------------------------------------------------------------------------------------------
+
+  /** A link's program, else what the reader had here, else the start program; what is wrong with the link, if anything. */
+  async #findProgram() {
+    const problem = await this.#openLink();
+    if (session.source === null) await this.#openStart(this.#part("start").value);
+    return problem;
+  }
+
+  async #openLink() {
+    try {
+      const link = location.hash;
+      // Once is enough: on a return to the page, it would go over whatever was written since.
+      const linked = link === session.link ? null : await fromFragment(link);
+      if (linked) {
+        session.stop();
+        session.clear();
+        session.open({ ...linked, chosen: "", link });
+      }
+      return "";
+    } catch (error) {
+      if (error instanceof LinkError) return error.message;
+      throw error;
+    }
+  }
+
+  async #openStart(chosen) {
+    const answer = await fetch(programAddress(chosen));
+    if (!answer.ok) throw new Error(`the start program could not be loaded: ${answer.status}`);
+    session.open({ source: (await answer.text()).trimEnd(), chosen });
+  }
+
+  #onEdit(text) {
+    session.edit(text);
+    this.#editor.setErrorLine(null);
+    if (session.result && !session.running) this.#say("Edited since the last run.");
+  }
+
+  /** Puts the session's program into the editor, where undo still brings the one before back. */
+  #showProgram() {
+    session.clear();
+    this.#editor.text = session.source;
+    this.#showOrigin();
+    this.#showRun();
+  }
+
+  #showOrigin() {
+    const linked = session.chosen === "";
+    this.#part("origin").hidden = !linked;
+    const select = this.#part("start");
+    select.querySelector('option[value=""]').hidden = !linked;
+    select.value = session.chosen;
+  }
+
+  // --- what the reader does ------------------------------------------------------------------------------------------
+
+  #listen(signal) {
+    const on = (part, type, action) => this.#part(part).addEventListener(type, action, { signal });
+    on("run", "click", () => (session.running ? this.#stop() : this.#run()));
+    on("reset", "click", () => this.#reset());
+    on("link", "click", () => this.#copyLink());
+    on("start", "change", (event) => this.#choose(event.target.value));
+    // Whoever comes this close is about to run something: Python may start now. Who saves data decides by the click.
+    const warm = () => navigator.connection?.saveData || python.warm();
+    on("run", "pointerenter", warm);
+    on("run", "focus", warm);
+    on("program", "focusin", warm);
+    this.addEventListener("keydown", (event) => this.#onKey(event), { signal });
+    window.addEventListener("hashchange", () => this.#onHash(), { signal });
+    python.addEventListener("phase", () => this.#showPhase(), { signal });
+    session.addEventListener("begin", () => this.#showRun(), { signal });
+    session.addEventListener("output", ({ detail }) => this.#print(detail), { signal });
+    session.addEventListener("end", () => this.#showRun(), { signal });
+  }
+
+  #onKey(event) {
+    if (event.defaultPrevented || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    this.#run();
+  }
+
+  #run() {
+    this.#began = performance.now();
+    session.run();
+  }
+
+  #stop() {
+    if (performance.now() - this.#began > TOO_SOON) session.stop();
+  }
+
+  async #choose(name) {
+    session.stop();
+    await this.#openStart(name);
+    this.#showProgram();
+  }
+
+  #reset() {
+    session.stop();
+    session.edit(session.start);
+    this.#showProgram();
+  }
+
+  async #onHash() {
+    const before = session.link;
+    const problem = await this.#openLink();
+    if (session.link !== before) this.#showProgram();
+    if (problem) this.#say(problem);
+  }
+
+  async #copyLink() {
+    const field = this.#part("address");
+    try {
+      const { source } = session;
+      const step = session.result?.source === source ? this.#player.step : 0;
+      const link = new URL(await toFragment({ source, step }), location.href).href;
+      await this.#copy(link, field);
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.#say(error.message);
+    }
+  }
+
+  async #copy(link, field) {
+    try {
+      await navigator.clipboard.writeText(link);
+      field.parentElement.hidden = true;
+      this.#say("Link copied. It holds the program and the step that is shown.");
+    } catch {
+      // Not allowed to, or not over https: the reader can still do it by hand.
+      field.value = link;
+      field.parentElement.hidden = false;
+      field.select();
+      this.#say("The browser does not let this page copy. Here is the link, to copy by hand.");
+    }
+  }
+
+  // --- what is shown -------------------------------------------------------------------------------------------------
+
+  #say(text) {
+    this.#part("status").textContent = text;
+  }
+
+  #print(text) {
+    const printed = this.#part("printed");
+    printed.append(text);
+    printed.parentElement.hidden = printed.textContent === "";
+  }
+
+  #showPhase() {
+    this.dataset.phase = python.phase;
+    if (session.running || !session.result) this.#say(phaseText(python.phase));
+  }
+
+  /** Everything about the current run: after a return to the page, or when one begins, ends or is forgotten. */
+  #showRun() {
+    const { running, result } = session;
+    this.toggleAttribute("running", running);
+    const run = this.#part("run");
+    run.querySelector("span").textContent = running ? "Stop" : "Run";
+    this.#part("printed").replaceChildren();
+    this.#print(session.output);
+    this.#editor.setErrorLine(null);
+    this.#part("remarks").replaceChildren();
+    this.#showPhase();
+    if (result) this.#showResult(result);
+    else this.#showNoResult();
+  }
+
+  /** The page's own recording belongs to the first start program; any other run's graph is out of date now. */
+  #showNoResult() {
+    this.#player.classList.toggle("pg-old", session.running);
+    if (session.running) return;
+    const fits = this.#shown === null && session.chosen === this.#part("start").options[0].value;
+    this.#player.hidden = !fits;
+  }
+
+  async #showResult(result) {
+    const { trace } = result;
+    this.#say(outcome(result));
+    this.#part("remarks").replaceChildren(...remarks(result, (step) => this.#player.go(step)));
+    if (!trace) return;
+    if (trace.error && result.source === session.source) this.#editor.setErrorLine(lineOf(trace, trace.error.place));
+    await customElements.whenDefined("vg-player");
+    if (session.result === result) this.#showGraph(result);
+  }
+
+  #showGraph({ trace, svg }) {
+    const player = this.#player;
+    player.hidden = trace.ops.length === 0;
+    player.classList.remove("pg-old");
+    player.dataset.step = session.step ?? (sameSteps(this.#shown, trace) ? player.step : "end");
+    session.step = null;
+    this.#shown = trace;
+    player.load(trace, svg);
+  }
+}
+
+/** Whether two runs did the same things, perhaps with other numbers: then a reader wants to stay where they are. */
+function sameSteps(before, after) {
+  const shape = (trace) => JSON.stringify(trace?.steps.map(({ kind, op, tensor }) => [kind, op, tensor]));
+  return shape(before) === shape(after);
+}
+
+if (!customElements.get("vg-playground")) customElements.define("vg-playground", Playground);

@@ -1,0 +1,11 @@
+"""A bias that is stretched over three rows."""
+
+import vizgrad as vg
+
+x = vg.TensorNode([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+bias = vg.TensorNode([0.5, -0.5])  # one bias for each column, used by all three rows
+y = (x + bias) ** 2
+loss = y.sum()
+
+loss.backward()
+print("gradient of bias:", bias.grad)

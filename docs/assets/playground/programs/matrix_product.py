@@ -1,0 +1,12 @@
+"""A matrix product, and the two of its backward."""
+
+import vizgrad as vg
+
+x = vg.TensorNode([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+w = vg.TensorNode([[0.1, -0.2], [0.3, 0.4], [-0.5, 0.6]])
+y = x @ w
+loss = y.sum()
+
+loss.backward()
+print("gradient of x:\n", x.grad)
+print("gradient of w:\n", w.grad)

@@ -1,0 +1,200 @@
+// Python for all pages of the site: one interpreter in a worker, which stays warm when the theme swaps pages, and a
+// second one in reserve, so that a program can be stopped at once. Nothing is downloaded before somebody asks for it.
+import { startWorker } from "./sandbox.js";
+
+const PATIENCE = 60_000; // ms without a sign of life, after which booting has failed
+const LIMIT = 10_000; // ms that a program may run
+const RESERVE_DELAY = 1_000; // ms after a run, so that the two do not compete
+
+function deferred() {
+  const result = {};
+  result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
+  return result;
+}
+
+/** One worker with Python in it: boots, runs a program at a time, and ends for good. */
+class Interpreter {
+  phase = "downloading";
+  trace = null; // of the last program, as JSON, as soon as it is there: the drawing may still take a while
+  #ready = deferred();
+  #answer = null;
+  #onPhase;
+  #onOutput = () => {};
+  #worker = null;
+  #watchdog = 0;
+  #ended = false;
+
+  constructor(onPhase) {
+    this.#onPhase = onPhase;
+    this.#ready.promise.catch(() => {}); // whoever waits for it will hear
+    this.#start();
+  }
+
+  /** Resolves when programs can be run; rejects when Python cannot be started. */
+  get ready() {
+    return this.#ready.promise;
+  }
+
+  /** Runs a program; resolves to its drawing, and then `trace` is there. */
+  run(source, onOutput) {
+    this.trace = null;
+    this.#onOutput = onOutput;
+    this.#answer = deferred();
+    this.#worker.postMessage({ source });
+    return this.#answer.promise;
+  }
+
+  end() {
+    this.#ended = true;
+    clearTimeout(this.#watchdog);
+    this.#worker?.terminate();
+  }
+
+  async #start() {
+    this.#watch();
+    const worker = await startWorker("worker.js");
+    if (this.#ended) return worker.terminate();
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => this.#hear(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message || "its files could not be loaded");
+    };
+  }
+
+  #hear({ phase, output, trace, svg, problem, fatal }) {
+    if (this.#ended) return;
+    if (this.phase !== "ready") this.#watch();
+    if (phase) this.#enter(phase);
+    if (output) this.#onOutput(output);
+    if (trace) this.#keep(trace);
+    if (svg !== undefined) this.#answer.resolve({ svg, problem });
+    if (fatal) this.#fail(fatal);
+  }
+
+  #enter(phase) {
+    this.phase = phase;
+    if (phase === "ready") {
+      clearTimeout(this.#watchdog);
+      this.#ready.resolve();
+    }
+    this.#onPhase(this);
+  }
+
+  #keep(trace) {
+    this.trace = trace;
+    this.#onPhase(this);
+  }
+
+  #watch() {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#fail("there was no sign of life for a minute"), PATIENCE);
+  }
+
+  #fail(reason) {
+    this.end();
+    this.phase = "failed";
+    const error = new Error(reason);
+    this.#ready.reject(error);
+    this.#answer?.reject(error);
+    this.#onPhase(this);
+  }
+}
+
+/**
+ * The site's Python. Its `phase` is off, downloading, starting, loading, ready, running, drawing or failed; a "phase"
+ * event tells of each change.
+ */
+class Python extends EventTarget {
+  #current = null;
+  #reserve = null;
+  #run = null; // what the caller of run() waits for; `started` once the program runs
+
+  get phase() {
+    if (this.#run?.started) return this.#current.trace ? "drawing" : "running";
+    return this.#current?.phase ?? "off";
+  }
+
+  /** Starts Python, if it is not there yet: call it when somebody seems about to run something. */
+  warm() {
+    if (this.#current === null || this.#current.phase === "failed") this.#current = this.#boot();
+  }
+
+  /**
+   * Runs a program. Resolves to `{trace, svg, problem, seconds}`, where `problem` says why there is no drawing;
+   * to `{stopped: "asked" | "limit"}`; or to `{failed: reason, started}`, when Python itself did not start, or broke down.
+   */
+  async run(source, { limit = LIMIT, onOutput = () => {} } = {}) {
+    if (this.#run) throw new Error("Python is running another program.");
+    const run = (this.#run = deferred());
+    this.warm();
+    this.#start(run, source, limit, onOutput).catch(({ message }) => {
+      run.resolve({ failed: message, started: Boolean(run.started) });
+    });
+    try {
+      return await run.promise;
+    } finally {
+      clearTimeout(run.timer);
+      this.#run = null;
+      this.#tell();
+      if (this.#current.phase === "ready") setTimeout(() => this.#keepReserve(), RESERVE_DELAY);
+    }
+  }
+
+  /** Ends the program that runs, or that waits for Python to start. */
+  stop() {
+    this.#halt("asked");
+  }
+
+  async #start(run, source, limit, onOutput) {
+    const interpreter = this.#current;
+    await interpreter.ready;
+    if (this.#run !== run) return;
+    run.started = true;
+    const began = performance.now();
+    run.timer = setTimeout(() => this.#halt("limit"), limit);
+    try {
+      const answer = interpreter.run(source, onOutput);
+      this.#tell();
+      const drawing = await answer;
+      const seconds = (performance.now() - began) / 1000;
+      run.resolve({ trace: JSON.parse(interpreter.trace), ...drawing, seconds });
+    } catch (error) {
+      if (this.#run === run) this.#replace();
+      throw error;
+    }
+  }
+
+  #halt(stopped) {
+    if (!this.#run) return;
+    const { started, resolve } = this.#run;
+    const { trace } = this.#current;
+    if (started) this.#replace();
+    if (!started || !trace) resolve({ stopped });
+    else resolve({ trace: JSON.parse(trace), svg: "", problem: "Placing its nodes took too long.", seconds: LIMIT / 1000 });
+  }
+
+  #replace() {
+    this.#current.end();
+    this.#current = this.#reserve ?? this.#boot();
+    this.#reserve = null;
+  }
+
+  #keepReserve() {
+    const scarce = navigator.deviceMemory < 4 || navigator.connection?.saveData;
+    if (!scarce && !this.#reserve && this.#current.phase === "ready") this.#reserve = this.#boot();
+  }
+
+  #boot() {
+    return new Interpreter((interpreter) => {
+      if (interpreter === this.#current) this.#tell();
+      else if (interpreter.phase === "failed" && interpreter === this.#reserve) this.#reserve = null;
+    });
+  }
+
+  #tell() {
+    this.dispatchEvent(new Event("phase"));
+  }
+}
+
+export const python = new Python();

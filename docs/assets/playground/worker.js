@@ -1,0 +1,124 @@
+// Python in a worker: boots once, then runs one program after the other.
+//
+// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem}. While it boots it says
+// {arrived} for each file and {phase}; {phase: "ready"} is the last of these. {fatal} means that it is of no use any more.
+import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
+import { instance as loadGraphviz } from "../vendor/viz.js";
+
+const PYODIDE = new URL("../vendor/pyodide/", import.meta.url).href;
+const LARGE_FILES = [".wasm", ".zip", "wasm32.whl"]; // nearly all of the download
+const MOST_OPERATIONS = 300; // in a drawing: more take seconds to show, and nobody finds their way in them
+const LONGEST_OUTPUT = 200_000; // characters
+const PAUSE = 50; // ms between two messages of output: 100,000 lines must not become 100,000 messages
+
+// Python calls between Python and JavaScript use the stack of the worker, which ends before Python's own limit: 250
+// levels are safe for every kind of call.
+const SETUP = `
+import builtins, json, sys
+from vizgrad import trace
+from vizgrad.draw import dot, layout, svg
+
+def no_input(prompt=""):
+    raise EOFError("input() waits for a keyboard, and there is none here: write the value into the program.")
+
+def record(source, write):
+    recorded = trace.run(source, "program.py", write)
+    recorded.output = recorded.output[:${LONGEST_OUTPUT}]
+    return recorded
+
+def graph(recorded):
+    return dot(recorded, labels=False)
+
+def picture(recorded, places):
+    return svg(recorded, places=layout.parse(json.loads(places)), css=False)
+
+builtins.input = no_input
+sys.setrecursionlimit(250)
+`;
+
+function reportDownloads() {
+  const missing = new Set(LARGE_FILES);
+  new PerformanceObserver((list) => {
+    for (const { name } of list.getEntries()) {
+      postMessage({ arrived: name });
+      LARGE_FILES.filter((ending) => name.endsWith(ending)).forEach((ending) => missing.delete(ending));
+      if (missing.size === 0) postMessage({ phase: "starting" });
+    }
+  }).observe({ type: "resource", buffered: true });
+}
+
+async function boot() {
+  reportDownloads();
+  const graphviz = loadGraphviz();
+  graphviz.catch(() => {}); // whoever awaits it will hear
+  // Python sees no JavaScript at all, not even an empty window's worth.
+  const jsglobals = Object.create(null);
+  const python = await loadPyodide({ indexURL: PYODIDE, packages: ["vizgrad-course"], jsglobals });
+  postMessage({ phase: "loading" });
+  const scope = python.globals.get("dict")();
+  python.runPython(SETUP, { globals: scope });
+  const [record, graph, picture] = ["record", "graph", "picture"].map((name) => scope.get(name));
+  return { python, record, graph, picture, graphviz: await graphviz };
+}
+
+/** Collects what is printed and passes it on in large pieces; a worker that computes gets no timer events. */
+function makeOutput() {
+  let [waiting, room, last] = ["", LONGEST_OUTPUT, performance.now()];
+  const flush = () => {
+    if (waiting) postMessage({ output: waiting });
+    [waiting, last] = ["", performance.now()];
+  };
+  const write = (text) => {
+    if (room <= 0) return;
+    waiting += text.slice(0, room);
+    room -= text.length;
+    if (room <= 0) waiting += "\n… (cut here: only the first 200,000 characters are shown)\n";
+    if (room <= 0 || performance.now() - last > PAUSE) flush();
+  };
+  return { write, flush };
+}
+
+function run({ python, record, ...drawing }, source) {
+  const { write, flush } = makeOutput();
+  const line = { batched: (text) => write(`${text}\n`) };
+  python.setStdout(line);
+  python.setStderr(line);
+  const recorded = record(source, write);
+  flush();
+  postMessage({ trace: recorded.to_json() });
+  postMessage(draw(recorded, drawing));
+  recorded.destroy();
+}
+
+/** The drawing, or why there is none: a program that fails to be drawn has still been recorded. */
+function draw(recorded, { graph, picture, graphviz }) {
+  const size = recorded.ops.length;
+  if (size === 0) return { svg: "", problem: "" };
+  if (size > MOST_OPERATIONS) return { svg: "", problem: tooLarge(size) };
+  const { status, output, errors } = graphviz.render(graph(recorded), { format: "json" });
+  if (status !== "success") return { svg: "", problem: errors.map(({ message }) => message).join(" ") };
+  return { svg: picture(recorded, output), problem: "" };
+}
+
+function tooLarge(size) {
+  const part = "Compute the part to look at inside a block that begins with “with vg.record():”; then only that is shown.";
+  return `It has ${size} operations, and more than ${MOST_OPERATIONS} cannot be read. ${part}`;
+}
+
+function reportFatal(error) {
+  postMessage({ fatal: String(error?.message ?? error).slice(0, 2000) });
+}
+
+try {
+  const tools = await boot();
+  self.onmessage = ({ data }) => {
+    try {
+      run(tools, data.source);
+    } catch (error) {
+      reportFatal(error);
+    }
+  };
+  postMessage({ phase: "ready" });
+} catch (error) {
+  reportFatal(error);
+}

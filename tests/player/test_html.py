@@ -1,0 +1,144 @@
+"""The HTML around the player: figures, files that stand alone, frames in notebooks."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from vizgrad import Trace, player, trace
+from vizgrad.errors import TraceError
+from vizgrad.player.html import bundle
+
+SQUARE = "import vizgrad as vg\n\na = vg.TensorNode(3.0)\nb = a * a\nb.backward()\n"
+HOSTILE = {
+    "an image": "<img src=x onerror=alert(1)>",
+    "the end of a script": "</script><script>alert(1)</script>",
+    "the end of a template": "</template></vg-player><script>alert(1)</script>",
+    "a comment": "<!--",
+    "right to left": "\u202egnp.txt \u05d0\u05d1",
+    "emoji": "👩‍👩‍👧 🎉",
+    "very long": "x" * 10_000,
+    "quotes": "\"'`${alert(1)}\\",
+    "half a character": "\ud800",
+    "LaTeX": r"\v{a} \frac{1}{0}",
+}
+LIMIT = 100_000  # bytes of script and style together
+
+
+def hostile_program(name: str) -> str:
+    return (
+        f"import vizgrad as vg\nname = {name!r}\n# {name.encode('utf-8', 'replace').decode()}\n"
+        "class Odd(vg.Op):\n    symbol = name\n    @staticmethod\n    def forward(context, x):\n        context[name] = 1\n        return x * 2\n"
+        "    @staticmethod\n    def backward(context, go):\n        return go * 2\nOdd.__name__ = name\n"
+        "a = vg.TensorNode(2.0, name=name)\nb = Odd.do_forward(a) * vg.TensorNode(3.0, name=name)\nb.backward()\nprint(name.encode('utf-8', 'replace').decode())\n"
+        "raise ValueError(name)\n"
+    )
+
+
+def test_modules_can_be_put_one_after_another():
+    names: list[str] = []
+    for path in player.assets().values():
+        source = path.read_text(encoding="utf-8")
+        if path.suffix != ".js":
+            continue
+        for line in re.findall(r"^(?:import|export)\b.*", source, re.MULTILINE):
+            assert re.match(r'import \{ \w+(, \w+)* \} from "\./[\w-]+\.js";$|export (function|const|class) \w', line), line
+        names += re.findall(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", source, re.MULTILINE)
+    assert len(names) == len(set(names))
+    script, _ = bundle()
+    assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
+
+
+def test_script_and_style_stay_small():
+    assert sum(path.stat().st_size for path in player.assets().values()) < LIMIT
+    assert sum(map(len, bundle())) < LIMIT
+
+
+def test_nothing_of_a_program_can_become_markup():
+    for path in player.assets().values():
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function", path.read_text("utf-8"))
+
+
+def test_nothing_is_fetched_from_elsewhere():
+    for path in player.assets().values():
+        addresses = re.findall(r"https?://[^\"'\s]+|@import|url\(", path.read_text(encoding="utf-8"))
+        assert set(addresses) <= {"http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2000/svg"}
+
+
+def test_a_standalone_file_needs_nothing(show):
+    shown = show(SQUARE, title="A square", step="end")  # the fixture fails on a request or a console message
+    assert shown.page.title() == "A square"
+    assert shown.locator(".vg-tensor").first.locator(".vg-grad text").inner_text() == "6"
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_stay_text(show, name):
+    shown = show(trace.run(hostile_program(name)), title=name)
+    shown.page.evaluate("() => { for (const fold of document.querySelectorAll('details')) fold.open = true; }")
+    for node in ("[data-tensor=t0]", "[data-op=o0]"):
+        shown.locator(f".vg-graph {node}").last.dispatch_event("click")
+        for step in range(shown.evaluate("p => Number(p.querySelector('input').max)") + 1):
+            shown.evaluate("(p, k) => p.go(k)", step)
+    assert shown.page.locator("script").count() == 1
+    assert shown.locator("img[src=x], iframe").count() == 0
+    assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "\u202e" not in shown.inner_text()
+
+
+def test_a_figure_reads_without_javascript(new_page, tmp_path):
+    page = new_page(java_script_enabled=False)
+    path = tmp_path / "page.html"
+    path.write_text(player.standalone(trace.run(SQUARE)), encoding="utf-8")
+    page.goto(path.as_uri())
+    text = page.locator("vg-player").inner_text()
+    assert "b = a * a" in text
+    assert page.get_by_role("table").is_visible()
+    assert page.get_by_role("row", name="a ()").inner_text().split() == ["a", "()", "3", "6"]
+    assert page.locator(".vg-op").count() == 1
+
+
+def test_a_figure_carries_its_trace_or_its_address():
+    recorded = trace.run(hostile_program(HOSTILE["the end of a template"]))
+    inline = player.figure(recorded, "f1")
+    (text,) = re.findall(r'<template class="vg-trace">(.*?)</template>', inline, re.DOTALL)
+    assert Trace.from_json(html.unescape(text)).to_json() == recorded.to_json()
+    linked = player.figure(recorded, "f1", trace_url='x.json?a="b"')
+    assert "<template" not in linked
+    assert 'data-src="x.json?a=&quot;b&quot;"' in linked
+
+
+def test_a_notebook_gets_a_frame(new_page, tmp_path):
+    recorded = trace.run(SQUARE)
+    frame = recorded._repr_html_()
+    assert re.match(r'<iframe srcdoc="[^"]+" title="[^"]+" sandbox="allow-scripts" style="[^"]*height: \d+px', frame)
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!doctype html><title>t</title>{frame}", encoding="utf-8")
+    page = new_page()
+    page.goto(path.as_uri())
+    inside = page.frame_locator("iframe")
+    inside.locator("vg-player[ready]").wait_for()
+    inside.get_by_role("button", name="Last step").click()
+    assert inside.locator(".vg-tensor").first.locator(".vg-grad text").inner_text() == "6"
+
+
+@pytest.mark.parametrize("step", [None, 0, "3", "start", "end", "wait"])
+def test_steps_that_a_figure_can_open_at(step):
+    assert "data-step=" in player.figure(trace.run(SQUARE), "f", step=step)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [({"step": "soon"}, "soon"), ({"step": 99}, "0 to "), ({"step": "-1"}, "-1"), ({"direction": "up"}, "direction"), ({"step": "wait"}, "waits")],
+)
+def test_what_a_figure_cannot_do_is_said(options, complaint):
+    once = "import vizgrad as vg\na = vg.TensorNode(3.0)\nb = vg.exp(a)\nb.backward()\n"
+    with pytest.raises(TraceError, match=complaint):
+        player.figure(trace.run(once), "f", **options)
+
+
+def test_saving_as_html(tmp_path: Path):
+    path = trace.run(SQUARE).save(tmp_path / "steps.html", title="Steps", step="end")
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -1,0 +1,66 @@
+"""A drawing made by a stranger's program is built anew from what is harmless."""
+
+from __future__ import annotations
+
+import pytest
+
+from vizgrad import trace
+from vizgrad.draw import svg
+
+SAFE = "async text => { const { safeDrawing } = await import('/sanitise.js'); return safeDrawing(text)?.outerHTML ?? null; }"
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="vg-graph" viewBox="0 0 9 9">{}</svg>'
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<script xmlns='http://www.w3.org/1999/xhtml'>alert(1)</script>",
+    "<g onload='alert(1)' onclick='alert(1)'/>",
+    "<foreignObject><body xmlns='http://www.w3.org/1999/xhtml'><img src='x' onerror='alert(1)'/></body></foreignObject>",
+    "<a href='javascript:alert(1)'><text>x</text></a>",
+    "<image href='javascript:alert(1)'/>",
+    "<image href='https://example.org/x.png'/>",
+    "<image xlink:href='https://example.org/x.png'/>",
+    "<image href='data:image/svg+xml;base64,PHN2Zy8+'/>",
+    "<use href='#x'/>",
+    "<style>* { background: url(https://example.org/) }</style>",
+    "<rect style='fill: url(https://example.org/)'/>",
+    "<rect fill='url(https://example.org/#a)'/>",
+    "<rect id='__md_scope'/>",
+    "<rect class='md-overlay'/>",
+    "<animate attributeName='href' values='javascript:alert(1)'/>",
+    "<set attributeName='onload' to='alert(1)'/>",
+    "<rect data-tensor='t0&quot;],*,[x=&quot;'/>",
+    "<g transform='translate(1,2) scale(99999)'/>",
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attacks_are_left_out(modules, attack):
+    made = modules.evaluate(SAFE, DRAWING.format(attack))
+    assert made is not None
+    for word in ("script", "alert", "onload", "onclick", "javascript", "https:", "foreignObject", "style", "url(", "md-", "href", "scale", "],*"):
+        assert word not in made
+
+
+@pytest.mark.parametrize("text", ["", "no markup", "<svg", "<html><svg/></html>", "<svg/>", "<!DOCTYPE svg [<!ENTITY x 'y'>]><svg>&x;</svg>"])
+def test_what_is_no_drawing_is_refused(modules, text):
+    assert modules.evaluate(SAFE, text) is None
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_the_librarys_own_drawings_pass_unchanged(modules, direction):
+    program = (
+        "import numpy as np\nimport vizgrad as vg\nnet = vg.MLP(64, 3, hidden_size=8, rng=np.random.default_rng(0))\n"
+        "x = vg.TensorNode(np.ones((4, 64)))\nloss = net(x).sum()\nloss.backward()\n"
+    )
+    drawing = svg(trace.run(program), direction=direction, css=False)
+    same = modules.evaluate(
+        """async text => {
+            const { safeDrawing } = await import('/sanitise.js');
+            const list = root => [...root.querySelectorAll('*')].map(e => [e.localName, e.children.length ? '' : e.textContent,
+                [...e.attributes].map(a => `${a.name}=${a.value}`).sort().join()].join());
+            const theirs = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+            return [list(safeDrawing(text)), list(theirs)];
+        }""",
+        drawing,
+    )
+    assert same[0] == same[1]

@@ -1,0 +1,501 @@
+"""The playground: programs run in the browser, hostile ones too, and links that carry programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Locator, Page, expect
+
+PROGRAMS = Path(__file__).resolve().parents[2] / "docs/assets/playground/programs"
+ENDLESS = "while True:\n    pass"
+
+
+@pytest.fixture
+def play(page: Page, base_url: str) -> Page:
+    """The playground, as it opens."""
+    return opened(page, base_url)
+
+
+def opened(page: Page, base_url: str, fragment: str = "") -> Page:
+    page.goto(f"{base_url}playground/{fragment}")
+    expect(page.locator("vg-playground")).to_have_attribute("ready", "")
+    return page
+
+
+def part(page: Page, name: str) -> Locator:
+    return page.locator(f'vg-playground [data-part="{name}"]')
+
+
+def editor(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Your program")
+
+
+def write(page: Page, program: str) -> None:
+    editor(page).press("Control+A")
+    page.keyboard.insert_text(program)
+
+
+def text_of(page: Page) -> str:
+    return "\n".join(editor(page).locator(".cm-line").all_text_contents())
+
+
+def finish(page: Page) -> Locator:
+    """Waits for the end of a run; gives the line that says how it went."""
+    expect(page.locator("vg-playground")).not_to_have_attribute("running", "", timeout=60_000)
+    return part(page, "status")
+
+
+def run(page: Page, program: str | None = None) -> Locator:
+    if program is not None:
+        write(page, program)
+    part(page, "run").click()
+    return finish(page)
+
+
+def fragment(payload: Any) -> str:
+    """A link as the page makes them; bytes are packed as they are."""
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    packer = zlib.compressobj(9, wbits=-15)
+    packed = packer.compress(data) + packer.flush()
+    return "#v1." + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_downloaded_before_somebody_asks(page: Page, base_url: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    opened(page, base_url)
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "pyodide" in url]
+    expect(page.locator("vg-player[ready] svg.vg-graph")).to_be_visible()
+
+
+def test_the_start_program_runs(play: Page) -> None:
+    expect(run(play)).to_contain_text("Finished in")
+    expect(part(play, "printed")).to_contain_text("gradient of a: 5.33057628")
+    expect(play.locator("vg-player")).to_contain_text("step 14 of 14")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PROGRAMS.glob("*.py")))
+def test_every_start_program_can_be_chosen_and_run(play: Page, name: str) -> None:
+    part(play, "start").select_option(name)
+    expect(editor(play)).to_contain_text((PROGRAMS / f"{name}.py").read_text("utf-8").splitlines()[0])
+    said = "ShapeError" if name == "mistake" else "Finished"
+    expect(run(play)).to_contain_text(said)
+    expect(play.locator("vg-player svg.vg-graph")).to_be_visible()
+
+
+def test_every_start_program_is_offered(play: Page) -> None:
+    offered = part(play, "start").locator("option").evaluate_all("options => options.map(option => option.value)")
+    assert sorted(filter(None, offered)) == sorted(path.stem for path in PROGRAMS.glob("*.py"))
+
+
+def test_gradients_equal_those_of_pytorch(play: Page) -> None:
+    program = """
+import vizgrad as vg
+a = vg.TensorNode([[0.5, -1.5], [2.0, 0.25]])
+b = vg.TensorNode([1.5, -0.5])
+loss = (vg.tanh(a @ a + b) * vg.exp(-a)).sum()
+loss.backward()
+print(a.grad.tolist(), b.grad.tolist(), sep=";")
+"""
+    run(play, program)
+    expect(part(play, "printed")).to_contain_text(";")
+    found = [json.loads(text) for text in (part(play, "printed").text_content() or "").split(";")]
+    a = torch.tensor([[0.5, -1.5], [2.0, 0.25]], dtype=torch.float64, requires_grad=True)
+    b = torch.tensor([1.5, -0.5], dtype=torch.float64, requires_grad=True)
+    (torch.tanh(a @ a + b) * torch.exp(-a)).sum().backward()
+    for ours, theirs in zip(found, (a.grad, b.grad), strict=True):
+        torch.testing.assert_close(torch.tensor(ours, dtype=torch.float64), theirs)
+
+
+def test_the_graph_shows_the_edited_numbers(play: Page) -> None:
+    run(play, "import vizgrad as vg\na = vg.TensorNode(1.5)\nloss = a * a\nloss.backward()")
+    expect(play.locator('vg-player .vg-tensor[data-tensor="t0"] .vg-grad')).to_contain_text("3")
+
+
+def test_the_keyboard_runs_and_the_step_stays_when_only_numbers_change(play: Page) -> None:
+    program = "import vizgrad as vg\na = vg.TensorNode({})\nloss = a * a\nloss.backward()"
+    write(play, program.format(1.5))
+    play.keyboard.press("Control+Enter")
+    expect(finish(play)).to_contain_text("Finished")
+    play.locator("vg-player").get_by_role("button", name="Previous step").click()
+    write(play, program.format(2.5))
+    expect(part(play, "status")).to_have_text("Edited since the last run.")
+    play.keyboard.press("Control+Enter")
+    expect(finish(play)).to_contain_text("Finished")
+    expect(play.locator("vg-player")).to_contain_text("step 3 of 4")
+
+
+def test_each_run_begins_afresh(play: Page) -> None:
+    run(play, "x = 1")
+    run(play, "print('x' in globals())")
+    expect(part(play, "printed")).to_have_text("False\n")
+
+
+def test_reset_brings_the_start_program_back(play: Page) -> None:
+    before = text_of(play)
+    run(play, "print(1)")
+    part(play, "reset").click()
+    assert text_of(play) == before
+    expect(part(play, "printed")).to_be_hidden()
+
+
+# --- stopping --------------------------------------------------------------------------------------------------------
+
+
+def test_an_endless_loop_is_stopped_and_the_next_program_runs(play: Page) -> None:
+    run(play, "print('ready')")
+    write(play, ENDLESS)
+    part(play, "run").click()
+    expect(part(play, "run")).to_have_text("Stop")
+    expect(part(play, "status")).to_have_text("Running …")
+    play.wait_for_timeout(500)
+    part(play, "run").click()
+    expect(part(play, "run")).to_have_text("Run", timeout=1_000)
+    expect(part(play, "status")).to_contain_text("Stopped")
+    expect(run(play, "print(6 * 7)")).to_contain_text("Finished")
+    expect(part(play, "printed")).to_have_text("42\n")
+
+
+def test_a_program_is_ended_after_ten_seconds(play: Page) -> None:
+    expect(run(play, ENDLESS)).to_contain_text("Stopped after 10 seconds")
+    expect(run(play, "print(1)")).to_contain_text("Finished")
+
+
+def test_a_double_click_on_run_does_not_stop(play: Page) -> None:
+    part(play, "run").dblclick()
+    expect(finish(play)).to_contain_text("Finished")
+
+
+def test_a_standby_makes_stopping_instant(play: Page) -> None:
+    run(play, "print(1)")
+    play.wait_for_timeout(6_000)  # for the second interpreter
+    write(play, ENDLESS)
+    part(play, "run").click()
+    play.wait_for_timeout(600)
+    part(play, "run").click()
+    write(play, "print(2)")
+    part(play, "run").click()
+    expect(part(play, "printed")).to_have_text("2\n", timeout=1_500)
+
+
+def test_endless_recursion_is_an_exception_like_any_other(play: Page) -> None:
+    expect(run(play, "def f(n):\n    return f(n + 1)\nf(0)")).to_contain_text("RecursionError at line 2")
+
+
+def test_what_breaks_python_does_not_break_the_page(browser: Browser, base_url: str) -> None:
+    with browser.new_context() as context:  # Pyodide writes its last words to the console
+        page = opened(context.new_page(), base_url)
+        run(page)
+        expect(run(page, "import ctypes\nctypes.string_at(2**31)")).to_contain_text("Python itself broke down")
+        expect(run(page, "print(1)")).to_contain_text("Finished")
+
+
+# --- mistakes --------------------------------------------------------------------------------------------------------
+
+
+def test_an_exception_is_explained_its_line_marked_and_the_rest_drawn(play: Page) -> None:
+    part(play, "start").select_option("mistake")
+    expect(editor(play)).to_contain_text("turned over")
+    expect(run(play)).to_have_text("Stopped by a ShapeError at line 8.")
+    expect(play.locator(".cm-errorLine")).to_contain_text("y = hidden @ w")
+    remarks = part(play, "remarks")
+    expect(remarks).to_contain_text("needs the same k twice; here it is 3 and 2")
+    expect(remarks).to_contain_text("What to do: transpose one factor")
+    expect(play.locator("vg-player .vg-op")).to_have_count(2)
+    expect(play.locator("vg-player .vg-op.vg-failed")).to_have_count(1)
+    editor(play).press("Control+End")
+    play.keyboard.type(" ")
+    expect(play.locator(".cm-errorLine")).to_have_count(0)
+
+
+MISTAKES = {
+    "division": (
+        "import vizgrad as vg\na = vg.TensorNode(1.0)\nb = vg.TensorNode(0.0)\nloss = a / b\nloss.backward()",
+        "the denominator is 0",
+    ),
+    "many numbers": (
+        "import vizgrad as vg\na = vg.TensorNode([1.0, 2.0])\ny = a * a\ny.backward()",
+        "reduce it to one number first",
+    ),
+    "leaf": ("import vizgrad as vg\na = vg.TensorNode(1.0)\na.backward()", "there is no graph to walk back through"),
+    "no graph": ("print(1)", "No operation on a TensorNode was computed"),
+    "no backward": ("import vizgrad as vg\na = vg.TensorNode(1.0)\nb = a + a", "never calls backward()"),
+    "syntax": ("a = = 1", "SyntaxError at line 1"),
+    "python": ("a = 1\nb = c", "name 'c' is not defined"),
+    "input": ("a = input('?')", "write the value into the program"),
+    "missing": ("import requests", "No module named 'requests'"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_a_learner_should_know_is_said(play: Page, name: str) -> None:
+    program, said = MISTAKES[name]
+    run(play, program)
+    expect(part(play, "remarks")).to_contain_text(said)
+
+
+def test_a_graph_too_large_to_read_is_not_drawn(play: Page) -> None:
+    run(play, "import vizgrad as vg\na = vg.TensorNode(1.0)\nfor i in range(400):\n    a = a * 2\na.backward()")
+    expect(part(play, "remarks")).to_contain_text("It has 400 operations")
+    expect(play.locator("vg-player")).to_contain_text("There is no drawing of this graph")
+
+
+def test_much_output_is_cut_and_leaves_the_page_alive(play: Page) -> None:
+    run(play, "print('warm')")
+    write(play, "for i in range(100_000):\n    print('line', i)")
+    part(play, "run").click()
+    longest = play.evaluate(
+        """() => new Promise((resolve) => {
+          let [last, longest] = [performance.now(), 0];
+          const tick = () => {
+            const now = performance.now();
+            longest = Math.max(longest, now - last);
+            last = now;
+            const root = document.querySelector("vg-playground");
+            root.hasAttribute("running") ? setTimeout(tick) : resolve(longest);
+          };
+          tick();
+        })"""
+    )
+    assert longest < 1_000
+    expect(part(play, "status")).to_contain_text("Finished")
+    printed = part(play, "printed").text_content() or ""
+    assert printed.startswith("line 0\nline 1\n")
+    assert "cut here" in printed
+    assert len(printed) < 201_000
+
+
+def test_what_a_program_prints_and_names_is_text(play: Page) -> None:
+    nasty = "<img src=x onerror=window.hacked=1>"
+    run(
+        play,
+        f"import vizgrad as vg\na = vg.TensorNode(1.0, name={nasty!r})\nprint({nasty!r})\n"
+        f"loss = a * a\nloss.backward()\nraise ValueError({nasty!r})",
+    )
+    expect(part(play, "printed")).to_have_text(f"{nasty}\n")
+    expect(part(play, "remarks")).to_contain_text(nasty)
+    assert play.locator("article img[src=x]").count() == 0
+    assert play.evaluate("window.hacked") is None
+
+
+# --- the walls -------------------------------------------------------------------------------------------------------
+
+ESCAPES = {
+    "js": "import js\njs.fetch('https://example.org/')",
+    "run_js": "from pyodide.code import run_js\nrun_js('1 + 1')",
+    "constructor": "import pyodide_js\npyodide_js.runPython.constructor('return self')()",
+    "open_url": "from pyodide.http import open_url\nopen_url('https://example.org/')",
+    "socket": "import urllib.request\nurllib.request.urlopen('https://example.org/')",
+}
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_a_program_reaches_neither_the_page_nor_the_network(play: Page, name: str) -> None:
+    run(play, "print(1)")
+    expect(run(play, ESCAPES[name])).to_contain_text("Stopped by")
+
+
+def test_python_cannot_load_from_elsewhere(browser: Browser, base_url: str) -> None:
+    """What does reach the browser's fetch is stopped by the policy of the frame; the console says so."""
+    said: list[str] = []
+    answered: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        context.on("response", lambda response: answered.append(response.url))
+        opened(page, base_url)
+        for address in ("https://example.org/a-py3-none-any.whl", f"{base_url}search/a-py3-none-any.whl"):
+            run(page, f"import pyodide_js\npyodide_js.loadPackage({address!r})\nprint('asked')")
+            expect(part(page, "printed")).to_have_text("asked\n")
+            page.wait_for_timeout(500)
+    assert len([text for text in said if "Content Security Policy" in text]) >= 2
+    assert not [url for url in answered if "a-py3" in url]
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_brings_the_program_and_the_step_to_somebody_else(new_page: Callable[..., Page], base_url: str) -> None:
+    sender = opened(new_page(permissions=["clipboard-read", "clipboard-write"]), base_url)
+    program = 'import vizgrad as vg\n\na = vg.TensorNode(2.0)  # "é" ∇ 🙂\nloss = a * a\nloss.backward()'
+    run(sender, program)
+    sender.locator("vg-player").get_by_role("button", name="First step").click()
+    sender.locator("vg-player").get_by_role("button", name="Next step").click()
+    part(sender, "link").click()
+    expect(part(sender, "status")).to_contain_text("Link copied")
+    link = sender.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(re.escape(f"{base_url}playground/") + r"#v1\.[\w-]+", link)
+
+    reader = new_page()
+    reader.goto(link)
+    expect(part(reader, "origin")).to_contain_text("came from a link")
+    assert text_of(reader) == program
+    run(reader)
+    expect(reader.locator("vg-player")).to_contain_text("step 1 of 4")
+
+
+def test_a_program_from_a_link_waits_for_run(play: Page, base_url: str) -> None:
+    asked: list[str] = []
+    play.on("request", lambda request: asked.append(request.url))
+    opened(play, base_url, fragment({"source": "print('hello')", "step": 0}))
+    play.reload()
+    expect(part(play, "origin")).to_be_visible()
+    play.wait_for_timeout(1_000)
+    assert not [url for url in asked if "pyodide" in url]
+    expect(part(play, "printed")).to_be_hidden()
+    run(play)
+    expect(part(play, "printed")).to_have_text("hello\n")
+
+
+def test_a_link_followed_on_the_page_itself_opens_too(play: Page) -> None:
+    run(play, "print('mine')")
+    play.evaluate("link => { location.hash = link }", fragment({"source": "print('theirs')", "step": 3}))
+    expect(editor(play)).to_contain_text("theirs")
+    expect(part(play, "origin")).to_be_visible()
+    expect(part(play, "printed")).to_be_hidden()
+    part(play, "start").select_option("addition")
+    expect(part(play, "origin")).to_be_hidden()
+
+
+GOOD = fragment({"source": "print('from the link')", "step": 0})
+BAD_LINKS = {
+    "truncated": GOOD[:-12],
+    "empty": "#v1.",
+    "wrong alphabet": "#v1.<img/src=x/onerror=window.hacked=1>",
+    "percent": GOOD + "%3Cscript%3E",
+    "not base64": "#v1.a",
+    "not deflated": "#v1." + base64.urlsafe_b64encode(b'{"source":"1"}').decode().rstrip("="),
+    "not utf-8": fragment(b'{"source":"\xff"}'),
+    "not json": fragment(b"print(1)"),
+    "null": fragment(b"null"),
+    "no source": fragment({"step": 1}),
+    "a number": fragment({"source": 1}),
+    "bomb": fragment(b'{"source":"' + b"a" * 20_000_000 + b'"}'),
+    "long program": fragment({"source": "a" * 60_000}),
+    "huge": "#v1." + "A" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINKS)
+def test_a_bad_link_does_nothing_but_say_so(play: Page, base_url: str, name: str) -> None:
+    play.goto("about:blank")
+    opened(play, base_url, BAD_LINKS[name])
+    expect(part(play, "status")).to_contain_text("cannot be read")
+    expect(part(play, "origin")).to_be_hidden()
+    expect(editor(play)).to_contain_text("What is used twice")
+    assert play.evaluate("window.hacked") is None
+
+
+def test_a_newer_link_and_another_fragment_are_told_apart(play: Page, base_url: str) -> None:
+    play.goto("about:blank")
+    opened(play, base_url, "#v2.abc")
+    expect(part(play, "status")).to_contain_text("newer version")
+    play.goto("about:blank")
+    opened(play, base_url, "#playground")
+    expect(part(play, "status")).to_contain_text("10 MB")
+
+
+def test_a_linked_step_out_of_range_is_harmless(play: Page, base_url: str) -> None:
+    play.goto("about:blank")
+    source = (PROGRAMS / "addition.py").read_text("utf-8")
+    opened(play, base_url, fragment({"source": source, "step": 10**9}))
+    run(play)
+    expect(play.locator("vg-player")).to_contain_text("step 4 of 4")
+
+
+def test_a_refused_clipboard_leaves_a_field_to_copy_from(play: Page) -> None:
+    play.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
+    part(play, "link").click()
+    field = play.get_by_label("Link to this program")
+    expect(field).to_be_visible()
+    assert "#v1." in field.input_value()
+
+
+# --- the page around it ----------------------------------------------------------------------------------------------
+
+
+def go(page: Page, name: str) -> None:
+    page.locator(".md-tabs").get_by_role("link", name=name, exact=True).click()
+
+
+def test_python_and_the_program_survive_a_visit_elsewhere(play: Page) -> None:
+    play.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    play.evaluate("window.stayed = true")
+    run(play, "import vizgrad as vg\na = vg.TensorNode(4.0)\nloss = a * a\nloss.backward()\nprint(a.grad)")
+    workers = len(play.workers)
+    go(play, "Home")
+    expect(play).to_have_title(re.compile("every derivative"))
+    go(play, "Playground")
+    expect(play.locator("vg-playground")).to_have_attribute("ready", "")
+    assert play.evaluate("window.stayed") is True
+    assert "TensorNode(4.0)" in text_of(play)
+    expect(part(play, "printed")).to_have_text("8.0\n")
+    expect(play.locator("vg-player")).to_contain_text("step 4 of 4")
+    assert len(play.workers) >= workers > 0
+    expect(play.locator(".cm-editor")).to_have_count(1)
+    part(play, "run").click()
+    expect(part(play, "status")).to_contain_text("Finished", timeout=1_500)
+
+
+def test_a_program_goes_on_while_the_reader_is_elsewhere(play: Page) -> None:
+    play.wait_for_load_state("networkidle")
+    run(play, "print(1)")
+    write(play, "import time\ntime.sleep(2)\nprint('done')")
+    part(play, "run").click()
+    go(play, "Home")
+    expect(play).to_have_title(re.compile("every derivative"))
+    go(play, "Playground")
+    expect(part(play, "printed")).to_have_text("done\n")
+
+
+def test_a_reload_keeps_what_was_written(play: Page) -> None:
+    write(play, "print('kept')")
+    play.reload()
+    expect(editor(play)).to_contain_text("kept")
+
+
+def test_a_failed_start_can_be_tried_again(browser: Browser, base_url: str) -> None:
+    with browser.new_context() as context:
+        context.route("**/python_stdlib.zip", lambda route: route.abort())
+        page = opened(context.new_page(), base_url)
+        expect(run(page)).to_contain_text("Python did not start")
+        context.unroute("**/python_stdlib.zip")
+        expect(run(page)).to_contain_text("Finished")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_in_any_state(
+    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, scheme: str, width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
+    opened(page, base_url, GOOD)
+    page.evaluate("document.fonts.ready")
+    assert axe(page) == []
+    run(page, MISTAKES["division"][0])
+    assert axe(page) == []
+    part(page, "start").select_option("mistake")
+    run(page)
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_without_javascript_the_page_shows_the_recording(new_page: Callable[..., Page], base_url: str) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(f"{base_url}playground/")
+    expect(page.get_by_text("needs JavaScript, which is off here")).to_be_visible()
+    expect(page.locator("svg.vg-graph")).to_be_visible()
+    expect(page.get_by_text("What is used twice")).to_be_visible()
+    expect(part(page, "run")).to_be_hidden()

@@ -1,0 +1,332 @@
+// The derivation card of a step: the rule in symbols, the same with this step's numbers, and the result.
+import { cut, html, math } from "./dom.js";
+import { formula, sides } from "./formula.js";
+import { asMatrix, heatUrl, number, shapeText } from "./numbers.js";
+
+const LARGEST_MATRIX = 5; // matrices of more rows or columns are shown as heat maps
+const HEAT = 96; // longest side of a heat map, in px
+const LONGEST_NAME = 28;
+
+// --- pieces ------------------------------------------------------------------------------------------------------------
+
+export function tensorName(trace, tensor) {
+  if (tensor.name) return cut(tensor.name);
+  const source = tensor.source && trace.ops[Number(tensor.source.slice(1))];
+  return source ? `the result of ${source.op}` : `unnamed ${tensor.role}`;
+}
+
+function isSmall(array) {
+  const [rows, columns] = asMatrix(array.shape);
+  return array.data !== null && array.shape.length <= 2 && rows <= LARGEST_MATRIX && columns <= LARGEST_MATRIX && array.size > 0;
+}
+
+/** An array in a formula: a number, a small matrix, or a heat map with its shape. */
+export function arrayMath(array) {
+  if (array.shape.length === 0 && array.data) return math("mn", {}, number(array.data[0]));
+  if (isSmall(array)) return matrix(array);
+  return math("mtext", { class: "vg-big" }, heatMap(array));
+}
+
+function matrix(array) {
+  const [rows, columns] = asMatrix(array.shape);
+  const cell = (i, j) => math("mtd", {}, math("mn", {}, number(array.data[i * columns + j])));
+  const line = (i) => math("mtr", {}, Array.from({ length: columns }, (_, j) => cell(i, j)));
+  return math("mtable", { class: "vg-matrix" }, Array.from({ length: rows }, (_, i) => line(i)));
+}
+
+export function heatMap(array) {
+  const url = heatUrl(array);
+  const [rows, columns] = array.data ? asMatrix(array.shape) : array.summary.thumbnail.shape;
+  const scale = HEAT / Math.max(rows, columns, 1);
+  const size = { width: Math.max(8, Math.round(columns * scale)), height: Math.max(8, Math.round(rows * scale)) };
+  const picture = url && html("img", { class: "vg-heat", src: url, alt: `heat map of an array of shape ${shapeText(array.shape)}`, ...size });
+  return html("span", { class: "vg-map" }, picture, html("span", {}, shapeText(array.shape)));
+}
+
+/** A term of a formula that belongs to a tensor: pointing at it points at the tensor everywhere. */
+function term(tensor, kind, content) {
+  return math("mrow", { class: `vg-term vg-term-${kind}`, "data-tensor": tensor.id }, content);
+}
+
+function nameMath(tensor, port) {
+  const name = cut(tensor.name || port, LONGEST_NAME);
+  if (!tensor.name && tensor.role === "constant") return math("mi", {}, port);
+  return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? math("mi", {}, name) : math("mtext", { class: "vg-expression" }, name);
+}
+
+/** For a tensor without a name, outside the formula of an op, which would call it by its port. */
+function fallbackName(trace, tensor) {
+  return tensor.source ? `${trace.ops[Number(tensor.source.slice(1))]?.op ?? "?"}(…)` : tensor.role;
+}
+
+function gradName(base) {
+  return math("msup", {}, base, math("mo", { class: "vg-nabla", stretchy: "false" }, "∇"));
+}
+
+/** What stands for \v, \g and \k: `value(port)` and `gradient(port)` give { tensor, array }, and `numbers` chooses. */
+function termsOf({ value, gradient, setting, single, numbers }) {
+  const make = (found, kind, port, name) => {
+    if (!found) return name(math("mi", {}, port));
+    const { tensor, array } = found;
+    if (numbers && array && (isSmall(array) || array.shape.length === 0)) return term(tensor, kind, protectedNumber(array));
+    const named = name(nameMath(tensor, port));
+    return term(tensor, kind, numbers && array ? withShape(named, array) : constantOr(tensor, array, named));
+  };
+  return {
+    single,
+    value: (port) => make(value(port), "value", port, (base) => base),
+    gradient: (port) => make(gradient(port), "grad", port, gradName),
+    setting: (key) => (numbers ? (setting?.(key) ?? math("mi", {}, key)) : math("mi", {}, key)),
+  };
+}
+
+/** A constant without a name is best called by its number. */
+function constantOr(tensor, array, named) {
+  const bare = !tensor.name && tensor.role === "constant" && array?.data && array.shape.length === 0;
+  return bare ? math("mn", {}, number(array.data[0])) : named;
+}
+
+function withShape(named, array) {
+  return math("munder", {}, named, math("mtext", { class: "vg-dims" }, shapeText(array.shape)));
+}
+
+function protectedNumber(array) {
+  const made = arrayMath(array);
+  const negative = array.shape.length === 0 && made.textContent.startsWith("−");
+  return negative ? math("mrow", {}, math("mo", { stretchy: "false" }, "("), made, math("mo", { stretchy: "false" }, ")")) : made;
+}
+
+/** Equations under each other, aligned at the sign between their sides; one that repeats the line above is left out. */
+function chain(rows) {
+  const kept = rows.filter((row, i) => row && (i === 0 || textOf(row.right) !== textOf(rows[i - 1]?.right)));
+  const line = ({ left = [], relation = "=", right }) =>
+    math("mtr", {}, math("mtd", {}, left), math("mtd", {}, math("mo", { stretchy: "false" }, relation)), math("mtd", {}, right));
+  return html("div", { class: "vg-chain" }, math("math", { display: "block" }, math("mtable", { class: "vg-aligned" }, kept.map(line))));
+}
+
+function textOf(nodes) {
+  return (nodes ?? []).map((node) => node.textContent.replace(/[()]/g, "")).join("");
+}
+
+export function say(...content) {
+  return html("p", { class: "vg-say" }, content);
+}
+
+export function tensorLink(trace, tensor) {
+  return html("span", { class: "vg-link", "data-tensor": tensor.id }, tensorName(trace, tensor));
+}
+
+export function opLink(trace, op) {
+  return html("span", { class: "vg-link", "data-op": op.id }, trace.symbol(op));
+}
+
+export function joined(items, separator = ", ") {
+  return items.flatMap((item, i) => (i ? [separator, item] : [item]));
+}
+
+// --- what a rule refers to ---------------------------------------------------------------------------------------------
+
+/** The tensors and arrays of an op's ports, as they were at step k; `incoming` are the gradients of its outputs. */
+function ports(trace, timeline, op, k, incoming = [], outgoing = []) {
+  const when = timeline.firing(op.id) ?? k;
+  const position = (port) => op.inputs.findIndex((input) => input.port === port);
+  const found = (port, place) => {
+    const id = port === "out" ? op.outputs[0] : op.inputs[position(port)]?.tensor;
+    if (id === undefined) return null;
+    return { tensor: trace.tensor(id), array: trace.array(place(id)) };
+  };
+  const all = [...op.inputs.map((input) => input.tensor), ...op.outputs].map((id) => trace.tensor(id));
+  return {
+    single: all.every((tensor) => tensor.shape.length === 0),
+    value: (port) => found(port, (id) => timeline.value(id, when)),
+    gradient: (port) => found(port, () => (port === "out" ? incoming[0] : outgoing[position(port)])),
+    setting: () => null,
+  };
+}
+
+// --- cards -------------------------------------------------------------------------------------------------------------
+
+const CARDS = {
+  forward: forwardCard,
+  failed: failedCard,
+  start: startCard,
+  backward: backwardCard,
+  accumulate: accumulateCard,
+  update: updateCard,
+  zero: zeroCard,
+};
+
+/** The card of step k: { title, parts }. */
+export function cardOf(trace, timeline, k) {
+  const step = trace.steps[k];
+  return CARDS[step.kind](trace, timeline, k, step);
+}
+
+function forwardCard(trace, timeline, k, step) {
+  const op = trace.op(step.op);
+  const made = trace.tensor(op.outputs[0] ?? "");
+  const value = made && trace.array(timeline.value(made.id, k));
+  const result = value && term(made, "value", arrayMath(value));
+  const kept = Object.keys(op.context);
+  return {
+    title: [op.op],
+    parts: [
+      op.rule ? ruleChain(op.rule.forward, ports(trace, timeline, op, k), result) : withoutRule(trace, timeline, op, k),
+      kept.length ? say("Keeps ", joined(kept.map((key) => html("code", {}, cut(key)))), " for the way back.") : null,
+      source(trace, op, "forward"),
+    ],
+  };
+}
+
+function ruleChain(rule, terms, result, relation = null) {
+  const { left, relation: sign, right } = sides(rule);
+  const symbols = termsOf({ ...terms, numbers: false });
+  const numbers = termsOf({ ...terms, numbers: true });
+  return chain([
+    { left: formula(left, symbols), relation: relation ?? (sign || "="), right: formula(right, symbols) },
+    { right: formula(right, numbers) },
+    result && { right: [result] },
+  ]);
+}
+
+function withoutRule(trace, timeline, op, k) {
+  const given = op.inputs.map((input) => named(trace, input.tensor, timeline.value(input.tensor, k)));
+  const made = op.outputs.map((id) => named(trace, id, timeline.value(id, k)));
+  return [say("No rule is written for ", html("code", {}, op.op), " yet; its code says what it does."), chain([...given, ...made])];
+}
+
+function named(trace, id, place) {
+  const tensor = trace.tensor(id);
+  const array = trace.array(place);
+  return array && { left: [term(tensor, "value", nameMath(tensor, fallbackName(trace, tensor)))], right: [arrayMath(array)] };
+}
+
+function failedCard(trace, timeline, k, step) {
+  const op = trace.op(step.op);
+  const given = op.inputs.map((input) => html("li", {}, tensorLink(trace, trace.tensor(input.tensor)), ` of shape ${shapeText(trace.tensor(input.tensor).shape)}`));
+  return {
+    title: [`${op.op} could not compute`],
+    parts: [html("ul", { class: "vg-plain" }, given), failure(trace), source(trace, op, "forward")],
+  };
+}
+
+/** Why the program stopped: the full message, or only a line that says that it did. */
+export function failure(trace, brief = false) {
+  if (!trace.error) return null;
+  const { type, message, place } = trace.error;
+  const where = Array.isArray(place) ? ` at line ${place[1]}` : "";
+  const text = brief ? null : html("pre", { tabindex: "0" }, message);
+  return html("div", { class: "vg-error" }, html("p", {}, `The program stopped${where} with ${type}${brief ? "." : ":"}`), text);
+}
+
+function startCard(trace, timeline, k, step) {
+  const loss = trace.tensor(step.tensor);
+  const name = nameMath(loss, "loss");
+  const fraction = math("mfrac", {}, ...[0, 1].map(() => math("mrow", {}, math("mo", {}, "∂"), nameMath(loss, "loss"))));
+  const several = step.expected.filter(([, count]) => count > 1).map(([id, count]) => [tensorLink(trace, trace.tensor(id)), ` expects ${count}`]);
+  return {
+    title: ["backward() starts at ", tensorLink(trace, loss)],
+    parts: [
+      chain([{ left: [term(loss, "grad", gradName(name))], right: [fraction] }, { right: [arrayMath(trace.array(step.array))] }]),
+      several.length ? say("Each use of a tensor sends one gradient back: ", joined(several.slice(0, 8)), ". All others expect one.") : null,
+    ],
+  };
+}
+
+function backwardCard(trace, timeline, k, step) {
+  const op = trace.op(step.op);
+  const terms = ports(trace, timeline, op, k, step.upstream, step.gradients);
+  const wanted = op.inputs.map((input, port) => ({ input, port, place: step.gradients[port] })).filter(({ place }) => Number.isInteger(place));
+  return {
+    title: [`${op.op}, backward`],
+    parts: [
+      op.rule ? null : say("No rule is written for ", html("code", {}, op.op), " yet; its code says what it does."),
+      wanted.map(({ input, port, place }) => contribution(trace, timeline, op, k, terms, input, port, trace.array(place))),
+      step.reads?.length ? say("Reads ", joined(step.reads.map((key) => html("code", {}, cut(String(key))))), ", kept by its forward.") : null,
+      source(trace, op, "backward"),
+    ],
+  };
+}
+
+/** What one input receives. With several gradients expected it is only added to what is there: hence the +=. */
+function contribution(trace, timeline, op, k, terms, input, port, sent) {
+  const tensor = trace.tensor(input.tensor);
+  const relation = timeline.arrival(tensor.id, k).of > 1 ? "+=" : "=";
+  const left = [term(tensor, "grad", gradName(nameMath(tensor, input.port)))];
+  const rule = op.rule?.backward[port];
+  const result = term(tensor, "grad", arrayMath(sent));
+  return typeof rule === "string" ? ruleChain(rule, terms, result, relation) : chain([{ left, relation, right: [result] }]);
+}
+
+function accumulateCard(trace, timeline, k, step) {
+  const tensor = trace.tensor(step.tensor);
+  const left = [term(tensor, "grad", gradName(nameMath(tensor, fallbackName(trace, tensor))))];
+  const missing = step.of - step.arrived;
+  const added = [step.before, step.gradient, step.earlier].map((place) => trace.array(place)).filter(Boolean);
+  const total = { right: [term(tensor, "grad", arrayMath(trace.array(step.after)))] };
+  return {
+    title: ["Gradient of ", tensorLink(trace, tensor), step.of > 1 ? `: ${step.arrived} of ${step.of} arrived` : ""],
+    parts: [
+      chain([{ left, right: sum(origins(trace, timeline, k, step)) }, { right: sum(added.map(arrayMath)) }, added.length > 1 ? total : null]),
+      missing ? say(`It waits for ${missing} more, and nothing is passed on until then.`) : null,
+      !missing && step.of > 1 ? say("All are here: now the walk may go on from it.") : null,
+    ],
+  };
+}
+
+function sum(items) {
+  return items.flatMap((item, i) => (i ? [math("mo", { form: "infix" }, "+"), item] : [item]));
+}
+
+/** Where the parts of a gradient came from, in words. */
+function origins(trace, timeline, k, step) {
+  const from = (op) => math("mtext", { class: "vg-origin", "data-op": op.id }, `from ${trace.symbol(op)}`);
+  const before = timeline.flights(k).filter((flight) => flight.tensor === step.tensor && flight.state === "landed");
+  const first = before.length === 1 ? from(trace.op(before[0].op)) : math("mtext", { class: "vg-origin" }, "so far");
+  const earlier = trace.array(step.earlier) ? [math("mtext", { class: "vg-origin" }, "from an earlier backward")] : [];
+  return [...(trace.array(step.before) ? [first] : []), from(trace.op(step.op)), ...earlier];
+}
+
+function updateCard(trace, timeline, k, step) {
+  const tensor = trace.tensor(step.tensor);
+  const after = term(tensor, "value", arrayMath(trace.array(step.after)));
+  const terms = {
+    single: tensor.shape.length === 0,
+    value: () => ({ tensor, array: trace.array(step.before) }),
+    gradient: () => ({ tensor, array: trace.array(step.gradient) }),
+    setting: (key) => settingMath(trace, step.settings?.[key]),
+  };
+  const left = [term(tensor, "value", nameMath(tensor, fallbackName(trace, tensor)))];
+  const plain = chain([{ left, relation: "←", right: [after] }]);
+  return {
+    title: [step.rule ? "Update of " : "New value of ", tensorLink(trace, tensor)],
+    parts: [step.rule ? ruleChain(String(step.rule), terms, after) : [say("It was changed from outside the graph."), plain]],
+  };
+}
+
+function settingMath(trace, value) {
+  const array = Number.isInteger(value?.array) ? trace.array(value.array) : null;
+  if (array) return arrayMath(array);
+  return typeof value === "number" ? math("mn", {}, number(value)) : null;
+}
+
+function zeroCard(trace, timeline, k, step) {
+  const items = step.tensors.map((id) => tensorLink(trace, trace.tensor(id)));
+  const more = items.length > 12 ? ` and ${items.length - 12} more` : "";
+  return { title: ["Gradients are set back to zero"], parts: [say(joined(items.slice(0, 12)), more, ": the next backward starts afresh.")] };
+}
+
+/** The library's own lines. */
+function source(trace, op, way) {
+  const code = trace.code(op);
+  const method = code?.[way];
+  if (typeof method?.source !== "string" || !method.source) return null;
+  const where = method.line ? `${code.file}, line ${method.line}` : String(code.file ?? "");
+  return html(
+    "details",
+    { class: "vg-fold vg-source" },
+    html("summary", {}, "Where the library does this"),
+    html("p", { class: "vg-where" }, where),
+    html("pre", { tabindex: "0" }, html("code", {}, method.source)),
+  );
+}
