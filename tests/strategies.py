@@ -14,7 +14,7 @@ import vizgrad as vg
 from vizgrad import ops
 
 settings.register_profile(
-    "vizgrad", max_examples=2000, deadline=None, derandomize=False, suppress_health_check=[HealthCheck.too_slow]
+    "vizgrad", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("vizgrad")
 

@@ -106,9 +106,16 @@ def names_in(scope: Mapping[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
             yield from ((path, item) for path, item in value.named_parameters(name) if isinstance(item, kind))
 
 
-def variable_name(wanted: object) -> str | None:
-    """The name under which the user's program knows an object, if it knows it by one."""
-    for frame in user_frames():
+def variable_name(wanted: object, outermost: bool = False) -> str | None:
+    """The name under which the user's program knows an object, if it knows it by one.
+
+    Args:
+        wanted: the object.
+        outermost: whether the names of the function that was called first count first: there a network has its own
+            name, and not the ``self`` of its forward.
+    """
+    frames = user_frames()
+    for frame in reversed(list(frames)) if outermost else frames:
         for name, value in names_in(frame.f_locals, type(wanted)):
             if value is wanted:
                 return name

@@ -27,6 +27,7 @@ from vizgrad.trace import Trace, run
 from vizgrad.trace.text import number
 
 SVG = "{http://www.w3.org/2000/svg}"
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 DIAMOND = "import vizgrad as vg\na = vg.TensorNode(0.8)\ns = a * a\no = 3 * s * vg.sin(s)\no.backward()\n"
 NETWORK = (
     "import numpy as np, vizgrad as vg\n"
@@ -112,8 +113,8 @@ def assert_harmless(root: ET.Element) -> None:
         assert element.tag.removeprefix(SVG) in allowed
         for name, value in element.attrib.items():
             assert not name.lower().startswith("on")
-            assert name not in ("id", "style", "{http://www.w3.org/1999/xlink}href")
-            assert name != "href" or value.startswith("data:image/png;base64,")
+            assert name not in ("id", "style", "href")
+            assert name != XLINK_HREF or value.startswith("data:image/png;base64,")
             assert "javascript:" not in value.lower() or name in ("aria-label", "data-module")
 
 
@@ -231,7 +232,6 @@ def hostile_trace(text: str) -> Trace:
 
 @pytest.mark.parametrize("text", [*HOSTILE, "x" * 10_000])
 def test_labels_in_dot_are_the_names_and_no_markup(text):
-    trace = Trace()
     a = vg.TensorNode(2.0, name=text)
     with vg.record() as trace:
         a * 2.0
@@ -253,7 +253,7 @@ def test_a_chip_of_one_number_in_an_array_is_that_number():
         loss = x * 2.0
         loss.backward()
     root = parsed(vg.draw(trace).svg)
-    [chip] = [chip for chip in having(root, "vg-chip")]
+    [chip] = having(root, "vg-chip")
     assert "".join(chip.itertext()) == "2"
 
 
@@ -298,6 +298,11 @@ def test_after_an_update_the_new_value_is_shown():
     assert having(node, "vg-outline")
 
 
+def address(image: ET.Element) -> str:
+    [value] = [value for name, value in image.attrib.items() if name.endswith("href")]
+    return value
+
+
 def pixels(url: str) -> np.ndarray:
     data = base64.b64decode(url.removeprefix("data:image/png;base64,"))
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
@@ -319,7 +324,7 @@ def test_a_heat_map_has_a_pixel_for_each_entry(seed, shape):
     with vg.record() as trace:
         vg.Id.do_forward(vg.TensorNode(array, requires_grad=False))
     [image, _] = list(parsed(vg.draw(trace).svg).iter(SVG + "image"))
-    shown = pixels(image.get("href"))
+    shown = pixels(image.get(XLINK_HREF))
     assert shown.shape == (*shape, 4)
     np.testing.assert_array_equal(shown[..., :3][array > 0], np.broadcast_to(heat.POSITIVE, ((array > 0).sum(), 3)))
     np.testing.assert_array_equal(shown[..., :3][array < 0], np.broadcast_to(heat.NEGATIVE, ((array < 0).sum(), 3)))
@@ -336,7 +341,7 @@ def test_rows_that_are_pictures_are_shown_as_pictures():
     assert slot.get("data-kind") == "picture"
     across = int(slot.get("data-tiles-across"))
     image = next(slot.iter(SVG + "image"))
-    [[row, column]] = np.argwhere(pixels(image.get("href"))[..., 3])
+    [[row, column]] = np.argwhere(pixels(image.get(XLINK_HREF))[..., 3])
     assert (row, column) == (2 // across * 4 + 1, 2 % across * 5 + 1)
 
 
@@ -387,9 +392,7 @@ def test_modules_are_boxes_around_their_nodes():
 def test_an_unlabelled_picture_says_what_it_is():
     trace = run(DIAMOND)
     root = parsed(vg.draw(trace).svg)
-    assert root.get("aria-label") == "Computation graph with 5 tensors and 4 operations: Multiply, Sin" or (
-        "Multiply" in root.get("aria-label") and str(len(trace.ops)) in root.get("aria-label")
-    )
+    assert root.get("aria-label") == "Computation graph with 6 tensors and 4 operations: Multiply, Sin"
     assert parsed(vg.draw(trace, title="A diamond").svg).get("aria-label") == "A diamond"
 
 
@@ -512,13 +515,13 @@ def test_an_unrecorded_graph_knows_names_roles_and_gradients():
     assert c.source.inputs == (a, b)
 
 
-def test_a_long_chain_is_drawn():
+def test_a_long_chain_on_one_tensor_is_drawn():
     x = vg.TensorNode(1.0)
     y = x
-    for _ in range(300):
-        y = y + x
+    for i in range(60):
+        y = y + x if i % 2 else vg.sin(y)
     root = parsed(vg.draw(y).svg)
-    assert len(having(root, "vg-op")) == 300
+    assert len(having(root, "vg-op")) == 60
     assert_nothing_overlaps(root)
 
 

@@ -74,14 +74,14 @@ def test_what_is_active_is_marked_by_more_than_colour(show):
 
 def test_focus_is_visible(show):
     player = show(DIAMOND)
-    for _ in range(12):
+    for _ in range(9):
         player.page.keyboard.press("Tab")
         seen = player.evaluate(
             """() => { const e = document.activeElement, shape = e.querySelector?.('.vg-shape');
                 const style = getComputedStyle(e);
                 return style.outlineStyle !== 'none' || (shape && getComputedStyle(shape).filter !== 'none'); }"""
         )
-        assert seen
+        assert seen, player.evaluate("() => document.activeElement.outerHTML.slice(0, 200)")
 
 
 @pytest.mark.parametrize(("motion", "moves"), [("reduce", False), ("no-preference", True)])

@@ -78,7 +78,7 @@ def test_broken_rules_do_no_harm(modules, source):
         (r"\v{out} = \v{x}", {"left": r"\v{out}", "relation": "=", "right": r"\v{x}"}),
         (r"\g{x} = [\v{x} = 1]", {"left": r"\g{x}", "relation": "=", "right": r"[\v{x} = 1]"}),
         (r"\v{p} \leftarrow 1", {"left": r"\v{p}", "relation": "←", "right": "1"}),
-        ("x", {"left": "", "relation": "", "right": "x"}),
+        ("x", {"left": "", "relation": "=", "right": "x"}),
     ],
 )
 def test_sides(modules, source, sides):

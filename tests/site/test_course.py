@@ -99,13 +99,13 @@ def test_the_recorded_digits_step_is_small_and_shows_pictures(page, base_url):
     assert len(trace.to_json()) < 1_000_000
     assert trace.tensor("images").shape == [32, 64]
     images = player.locator(f"[data-tensor={trace.tensor('images').id}] [data-kind=picture] image")
-    assert images.first.get_attribute("href").startswith("data:image/png")
+    assert images.first.get_attribute("xlink:href").startswith("data:image/png")
     updates = [step for step in trace.steps if step.kind == "update"]
     assert {trace.tensor(step.tensor).role for step in updates} == {"parameter"}
     player.evaluate("(element, k) => element.go(k)", len(trace.steps) - 1)
     weights = next(t for t in trace.tensors if t.name.endswith("layer1.w"))
     image = player.locator(f"[data-tensor={weights.id}] .vg-grad image")
-    assert image.get_attribute("href").startswith("data:image/png")
+    assert image.get_attribute("xlink:href").startswith("data:image/png")
 
 
 @pytest.mark.parametrize("page_url", PAGES)

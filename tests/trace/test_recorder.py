@@ -294,6 +294,27 @@ def test_tensors_have_the_names_of_variables_lists_dicts_and_modules():
     assert [op.op for op in trace.ops if op.module == "net.layer2"] == ["BatchMM", "Add"]
 
 
+def test_ops_and_parameters_of_a_network_have_the_same_path():
+    class Net(vg.Module):
+        def __init__(self):
+            self.scale = vg.TensorNode(2.0)
+            self.layer = vg.Linear(1, 1)
+
+        def forward(self, x):
+            return self.layer(x * self.scale) * 3.0
+
+    network = Net()
+    with vg.record() as trace:
+        network(vg.TensorNode([[1.0]])).sum().backward()
+    assert [op.module for op in trace.ops] == ["network", "network.layer", "network.layer", "network", ""]
+    parameters = {tensor.name: tensor.module for tensor in trace.tensors if tensor.role == "parameter"}
+    assert parameters == {
+        "network.scale": "network",
+        "network.layer.w": "network.layer",
+        "network.layer.b": "network.layer",
+    }
+
+
 def test_a_variable_that_held_several_tensors_numbers_them():
     with vg.record() as trace:
         s = vg.TensorNode(0.5)

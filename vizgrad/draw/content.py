@@ -119,8 +119,9 @@ def _tensor_box(tensor: Tensor, shown: list[Array]) -> TensorBox:
     width = max(len(name) * CHAR, len(caption) * CHAR, slot.width)
     height = sum(heights)
     if single:
-        # The text forms a column whose corners must lie inside the circle; names at the top may be a little shorter.
-        radius = max(math.hypot(slot.width / 2, height / 2 - LINE / 2), len(name) * CHAR / 2 + 4) + PAD / 2
+        # The corners of the name at the top and of the numbers below must lie inside the circle, and a second outline.
+        corners = math.hypot(len(name) * CHAR / 2, height / 2 - 4), math.hypot(slot.width / 2, height / 2 - LINE / 2)
+        radius = max(corners) + PAD / 2 + (2 if tensor.role in ("loss", "parameter") else 0)
         return TensorBox(name, caption, slot, grad, True, 2 * radius, 2 * radius)
     return TensorBox(name, caption, slot, grad, False, width + 2 * PAD, height + 2 * PAD)
 
@@ -140,7 +141,7 @@ def _slot(tensor: Tensor, shown: Iterable[Array]) -> Slot:
 def _picture_slot(picture: list[int], count: int) -> Slot:
     height, width = picture
     across = max(1, math.ceil(math.sqrt(count * 2 * height / width)))  # about twice as wide as high
-    down = math.ceil(count / across)
+    down = max(1, math.ceil(count / across))
     rows, columns = down * (height + 1) - 1, across * (width + 1) - 1  # a pixel of space between tiles
     scale = min(1.5 * _HEAT_SIZE / columns, 4.0)
     return Slot("picture", rows, columns, columns * scale, rows * scale, across)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from vizgrad.draw.content import Contents, OpBox, TensorBox, contents
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import graphviz
 
 _PX = 72.0  # Graphviz counts node sizes in inches of 72 points; a point is a pixel here
+_MANY = 60  # nodes; a larger graph is not laid out to the last pixel: one tensor in a hundred ops would take minutes
 _SHAPES = {True: "circle", False: "box"}
 # An empty label of a given size keeps room free, for a chip on an edge or the name of a module.
 _ROOM = '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="20"><TR><TD></TD></TR></TABLE>>'
@@ -30,10 +32,15 @@ def dot(trace: Trace, direction: str = "LR", labels: bool = True) -> str:
     inside = contents(trace)
     graph = needed("graphviz").Digraph("vizgrad", engine="dot", strict=False)
     graph.attr(rankdir=direction, nodesep="0.25", ranksep="0.4", margin="0", pad="0.1")
+    many = len(trace.tensors) + len(trace.ops) > _MANY
+    if many:
+        graph.attr(nslimit="1")
     graph.attr("node", fixedsize="true" if not labels else "false", margin="0.05")
     _add_modules(graph, trace, inside, labels)
     for op in trace.ops:
         _add_edges(graph, trace, op, inside, labels)
+    if not many:
+        _order_leaves(graph, trace)
     return str(graph.source)
 
 
@@ -51,9 +58,9 @@ def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels
     def fill(into: graphviz.Digraph, path: str) -> None:
         for node in members[path]:
             _add_node(into, trace, node, inside, labels)
-        for child in sorted(members):
+        for number, child in enumerate(sorted(members)):
             if child and child.rpartition(".")[0] == path:
-                with into.subgraph(name=f"cluster_{printable(child)}") as cluster:
+                with into.subgraph(name=f"cluster_{number}") as cluster:
                     name = child.rpartition(".")[2]
                     label = _label(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
                     cluster.attr(label=label, labeljust="l", margin="10", id=_label(child))
@@ -86,6 +93,21 @@ def _add_edges(graph: graphviz.Digraph, trace: Trace, op: Operation, inside: Con
         graph.edge(entering.tensor, op.id, id=f"{op.id}:{port}", **room)
     for output in op.outputs:
         graph.edge(op.id, output, id=f"{op.id}:{output}")
+
+
+def _order_leaves(graph: graphviz.Digraph, trace: Trace) -> None:
+    """Put leaves that enter an op together into the order of its ports, by edges that nobody sees."""
+    ordered: set[tuple[str, str]] = set()
+    for op in trace.ops:
+        entering = [trace.tensor(port.tensor) for port in op.inputs]
+        leaves = list(dict.fromkeys(t.id for t in entering if t.source is None and t.module == ""))
+        for first, second in itertools.pairwise(leaves):
+            # Only in the order of appearance, which is the same everywhere: so the wishes cannot form a circle.
+            if int(first[1:]) < int(second[1:]) and (first, second) not in ordered:
+                ordered.add((first, second))
+                with graph.subgraph() as same:
+                    same.attr(rank="same")
+                    same.edge(first, second, id=f"{first}:{second}", style="invis")
 
 
 def _label(*lines: str) -> str:

@@ -37,7 +37,7 @@ def _tiles(levels: Array, picture: list[int], across: int) -> Array:
     """Rows of flattened pictures as one sheet, with a pixel of space between them."""
     height, width = picture
     pictures = levels.reshape(-1, height, width)
-    down = -(-len(pictures) // across)
+    down = max(1, -(-len(pictures) // across))
     sheet = np.zeros((down * (height + 1) - 1, across * (width + 1) - 1))
     for index, tile in enumerate(pictures):
         top, left = (index // across) * (height + 1), (index % across) * (width + 1)

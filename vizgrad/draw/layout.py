@@ -54,12 +54,14 @@ def parse(answer: dict[str, Any]) -> Layout:
         return x, height - y
 
     for item in answer.get("objects", []):
-        if "nodes" in item or item["name"].startswith("cluster"):
+        if "bb" in item:
             left, bottom, right, top = _numbers(item["bb"])
             layout.modules[item["id"]] = (left, height - top, right - left, top - bottom)
-        else:
+        elif "pos" in item:
             layout.nodes[item["name"]] = flip(*_numbers(item["pos"]))
     for edge in answer.get("edges", []):
+        if "pos" not in edge or edge.get("style") == "invis":
+            continue
         tip, points = None, []
         for part in edge["pos"].split(" "):
             if part.startswith("e,"):

@@ -44,6 +44,7 @@ def svg(trace: Trace, *, direction: str = "LR", title: str = "", places: Layout 
         "svg",
         "vg-graph",
         xmlns="http://www.w3.org/2000/svg",
+        **{"xmlns:xlink": "http://www.w3.org/1999/xlink"},
         viewBox=f"0 0 {_px(width)} {_px(height)}",
         width=_px(width),
         height=_px(height),
@@ -72,7 +73,7 @@ def style() -> str:
 
 def _module(parent: ET.Element, path: str, frame: tuple[float, float, float, float]) -> None:
     x, y, width, height = frame
-    group = _element(parent, "g", "vg-module", **{"data-module": path})
+    group = _element(parent, "g", "vg-module", **{"data-module": _clean(path)})
     _element(group, "rect", "vg-module-box", x=_px(x), y=_px(y), width=_px(width), height=_px(height), rx="10")
     _text(group, path.rpartition(".")[2], "vg-module-name", x + 12, y + 16)
 
@@ -178,7 +179,8 @@ def _slot(group: ET.Element, kind: str, slot: Slot, top: float, array: Array | N
         **{"class": "vg-heat"},
     )
     if array is not None:
-        image.set("href", heat.picture_url(array, slot, tensor.picture))
+        # Not plain `href`: themes that swap pages in place assign to `.href` of what has one, and an SVG image throws.
+        image.set("xlink:href", heat.picture_url(array, slot, tensor.picture))
     return holder
 
 

@@ -11,8 +11,8 @@ const LONGEST_NAME = 28;
 
 export function tensorName(trace, tensor) {
   if (tensor.name) return cut(tensor.name);
-  const source = tensor.source && trace.ops[Number(tensor.source.slice(1))];
-  return source ? `the result of ${source.op}` : `unnamed ${tensor.role}`;
+  const maker = trace.maker(tensor);
+  return maker ? `the result of ${maker.op}` : `unnamed ${tensor.role}`;
 }
 
 function isSmall(array) {
@@ -22,16 +22,16 @@ function isSmall(array) {
 
 /** An array in a formula: a number, a small matrix, or a heat map with its shape. */
 export function arrayMath(array) {
-  if (array.shape.length === 0 && array.data) return math("mn", {}, number(array.data[0]));
+  if (array.shape.length === 0 && array.data) return math("mn", number(array.data[0]));
   if (isSmall(array)) return matrix(array);
-  return math("mtext", { class: "vg-big" }, heatMap(array));
+  return math("mtext", heatMap(array));
 }
 
 function matrix(array) {
   const [rows, columns] = asMatrix(array.shape);
-  const cell = (i, j) => math("mtd", {}, math("mn", {}, number(array.data[i * columns + j])));
-  const line = (i) => math("mtr", {}, Array.from({ length: columns }, (_, j) => cell(i, j)));
-  return math("mtable", { class: "vg-matrix" }, Array.from({ length: rows }, (_, i) => line(i)));
+  const cell = (i, j) => math("mtd", math("mn", number(array.data[i * columns + j])));
+  const line = (i) => math("mtr", Array.from({ length: columns }, (_, j) => cell(i, j)));
+  return math("mtable.vg-matrix", Array.from({ length: rows }, (_, i) => line(i)));
 }
 
 export function heatMap(array) {
@@ -39,8 +39,8 @@ export function heatMap(array) {
   const [rows, columns] = array.data ? asMatrix(array.shape) : array.summary.thumbnail.shape;
   const scale = HEAT / Math.max(rows, columns, 1);
   const size = { width: Math.max(8, Math.round(columns * scale)), height: Math.max(8, Math.round(rows * scale)) };
-  const picture = url && html("img", { class: "vg-heat", src: url, alt: `heat map of an array of shape ${shapeText(array.shape)}`, ...size });
-  return html("span", { class: "vg-map" }, picture, html("span", {}, shapeText(array.shape)));
+  const picture = url && html("img.vg-heat", { src: url, alt: `heat map of an array of shape ${shapeText(array.shape)}`, ...size });
+  return html("span.vg-map", picture, html("span", shapeText(array.shape)));
 }
 
 /** A term of a formula that belongs to a tensor: pointing at it points at the tensor everywhere. */
@@ -50,23 +50,28 @@ function term(tensor, kind, content) {
 
 function nameMath(tensor, port) {
   const name = cut(tensor.name || port, LONGEST_NAME);
-  if (!tensor.name && tensor.role === "constant") return math("mi", {}, port);
-  return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? math("mi", {}, name) : math("mtext", { class: "vg-expression" }, name);
+  if (!tensor.name && tensor.role === "constant") return math("mi", port);
+  return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? math("mi", name) : math("mtext.vg-expression", name);
 }
 
 /** For a tensor without a name, outside the formula of an op, which would call it by its port. */
 function fallbackName(trace, tensor) {
-  return tensor.source ? `${trace.ops[Number(tensor.source.slice(1))]?.op ?? "?"}(…)` : tensor.role;
+  const maker = trace.maker(tensor);
+  return maker ? `${maker.op}(…)` : tensor.role;
+}
+
+function sign(text) {
+  return math("mo", { stretchy: "false", form: "infix" }, text);
 }
 
 function gradName(base) {
-  return math("msup", {}, base, math("mo", { class: "vg-nabla", stretchy: "false" }, "∇"));
+  return math("msup", base, math("mo", { stretchy: "false" }, "∇"));
 }
 
 /** What stands for \v, \g and \k: `value(port)` and `gradient(port)` give { tensor, array }, and `numbers` chooses. */
 function termsOf({ value, gradient, setting, single, numbers }) {
   const make = (found, kind, port, name) => {
-    if (!found) return name(math("mi", {}, port));
+    if (!found) return name(math("mi", port));
     const { tensor, array } = found;
     if (numbers && array && (isSmall(array) || array.shape.length === 0)) return term(tensor, kind, protectedNumber(array));
     const named = name(nameMath(tensor, port));
@@ -76,32 +81,32 @@ function termsOf({ value, gradient, setting, single, numbers }) {
     single,
     value: (port) => make(value(port), "value", port, (base) => base),
     gradient: (port) => make(gradient(port), "grad", port, gradName),
-    setting: (key) => (numbers ? (setting?.(key) ?? math("mi", {}, key)) : math("mi", {}, key)),
+    setting: (key) => (numbers ? (setting?.(key) ?? math("mi", key)) : math("mi", key)),
   };
 }
 
 /** A constant without a name is best called by its number. */
 function constantOr(tensor, array, named) {
   const bare = !tensor.name && tensor.role === "constant" && array?.data && array.shape.length === 0;
-  return bare ? math("mn", {}, number(array.data[0])) : named;
+  return bare ? math("mn", number(array.data[0])) : named;
 }
 
 function withShape(named, array) {
-  return math("munder", {}, named, math("mtext", { class: "vg-dims" }, shapeText(array.shape)));
+  return math("munder", named, math("mtext.vg-dims", shapeText(array.shape)));
 }
 
 function protectedNumber(array) {
   const made = arrayMath(array);
   const negative = array.shape.length === 0 && made.textContent.startsWith("−");
-  return negative ? math("mrow", {}, math("mo", { stretchy: "false" }, "("), made, math("mo", { stretchy: "false" }, ")")) : made;
+  return negative ? math("mrow", math("mo", "("), made, math("mo", ")")) : made;
 }
 
 /** Equations under each other, aligned at the sign between their sides; one that repeats the line above is left out. */
 function chain(rows) {
   const kept = rows.filter((row, i) => row && (i === 0 || textOf(row.right) !== textOf(rows[i - 1]?.right)));
   const line = ({ left = [], relation = "=", right }) =>
-    math("mtr", {}, math("mtd", {}, left), math("mtd", {}, math("mo", { stretchy: "false" }, relation)), math("mtd", {}, right));
-  return html("div", { class: "vg-chain" }, math("math", { display: "block" }, math("mtable", { class: "vg-aligned" }, kept.map(line))));
+    math("mtr", math("mtd", left), math("mtd", sign(relation)), math("mtd", right));
+  return html("div.vg-chain", math("math", { display: "block" }, math("mtable.vg-aligned", kept.map(line))));
 }
 
 function textOf(nodes) {
@@ -109,19 +114,19 @@ function textOf(nodes) {
 }
 
 export function say(...content) {
-  return html("p", { class: "vg-say" }, content);
+  return html("p.vg-say", content);
 }
 
-export function tensorLink(trace, tensor) {
-  return html("span", { class: "vg-link", "data-tensor": tensor.id }, tensorName(trace, tensor));
+export function tensorLink(trace, id) {
+  return html("span.vg-link", { "data-tensor": id }, tensorName(trace, trace.tensor(id)));
 }
 
 export function opLink(trace, op) {
-  return html("span", { class: "vg-link", "data-op": op.id }, trace.symbol(op));
+  return html("span.vg-link", { "data-op": op.id }, trace.symbol(op));
 }
 
-export function joined(items, separator = ", ") {
-  return items.flatMap((item, i) => (i ? [separator, item] : [item]));
+export function joined(items) {
+  return items.flatMap((item, i) => (i ? [", ", item] : [item]));
 }
 
 // --- what a rule refers to ---------------------------------------------------------------------------------------------
@@ -140,7 +145,6 @@ function ports(trace, timeline, op, k, incoming = [], outgoing = []) {
     single: all.every((tensor) => tensor.shape.length === 0),
     value: (port) => found(port, (id) => timeline.value(id, when)),
     gradient: (port) => found(port, () => (port === "out" ? incoming[0] : outgoing[position(port)])),
-    setting: () => null,
   };
 }
 
@@ -172,18 +176,22 @@ function forwardCard(trace, timeline, k, step) {
     title: [op.op],
     parts: [
       op.rule ? ruleChain(op.rule.forward, ports(trace, timeline, op, k), result) : withoutRule(trace, timeline, op, k),
-      kept.length ? say("Keeps ", joined(kept.map((key) => html("code", {}, cut(key)))), " for the way back.") : null,
+      kept.length ? say("Keeps ", entryNames(kept), " for the way back.") : null,
       source(trace, op, "forward"),
     ],
   };
 }
 
+function entryNames(keys) {
+  return joined(keys.map((key) => html("code", cut(key))));
+}
+
 function ruleChain(rule, terms, result, relation = null) {
-  const { left, relation: sign, right } = sides(rule);
+  const { left, relation: own, right } = sides(rule);
   const symbols = termsOf({ ...terms, numbers: false });
   const numbers = termsOf({ ...terms, numbers: true });
   return chain([
-    { left: formula(left, symbols), relation: relation ?? (sign || "="), right: formula(right, symbols) },
+    { left: formula(left, symbols), relation: relation ?? own, right: formula(right, symbols) },
     { right: formula(right, numbers) },
     result && { right: [result] },
   ]);
@@ -192,7 +200,11 @@ function ruleChain(rule, terms, result, relation = null) {
 function withoutRule(trace, timeline, op, k) {
   const given = op.inputs.map((input) => named(trace, input.tensor, timeline.value(input.tensor, k)));
   const made = op.outputs.map((id) => named(trace, id, timeline.value(id, k)));
-  return [say("No rule is written for ", html("code", {}, op.op), " yet; its code says what it does."), chain([...given, ...made])];
+  return [noRule(op), chain([...given, ...made])];
+}
+
+function noRule(op) {
+  return say("No rule is written for ", html("code", op.op), " yet; its code says what it does.");
 }
 
 function named(trace, id, place) {
@@ -203,10 +215,11 @@ function named(trace, id, place) {
 
 function failedCard(trace, timeline, k, step) {
   const op = trace.op(step.op);
-  const given = op.inputs.map((input) => html("li", {}, tensorLink(trace, trace.tensor(input.tensor)), ` of shape ${shapeText(trace.tensor(input.tensor).shape)}`));
+  const shapeOf = (id) => shapeText(trace.tensor(id).shape);
+  const given = op.inputs.map((input) => html("li", tensorLink(trace, input.tensor), ` of shape ${shapeOf(input.tensor)}`));
   return {
     title: [`${op.op} could not compute`],
-    parts: [html("ul", { class: "vg-plain" }, given), failure(trace), source(trace, op, "forward")],
+    parts: [html("ul.vg-plain", given), failure(trace), source(trace, op, "forward")],
   };
 }
 
@@ -214,21 +227,24 @@ function failedCard(trace, timeline, k, step) {
 export function failure(trace, brief = false) {
   if (!trace.error) return null;
   const { type, message, place } = trace.error;
-  const where = Array.isArray(place) ? ` at line ${place[1]}` : "";
+  const where = place ? ` at line ${place[1]}` : "";
   const text = brief ? null : html("pre", { tabindex: "0" }, message);
-  return html("div", { class: "vg-error" }, html("p", {}, `The program stopped${where} with ${type}${brief ? "." : ":"}`), text);
+  return html("div.vg-error", html("p", `The program stopped${where} with ${type}${brief ? "." : ":"}`), text);
 }
 
 function startCard(trace, timeline, k, step) {
   const loss = trace.tensor(step.tensor);
-  const name = nameMath(loss, "loss");
-  const fraction = math("mfrac", {}, ...[0, 1].map(() => math("mrow", {}, math("mo", {}, "∂"), nameMath(loss, "loss"))));
-  const several = step.expected.filter(([, count]) => count > 1).map(([id, count]) => [tensorLink(trace, trace.tensor(id)), ` expects ${count}`]);
+  const fraction = math("mfrac", ...[0, 1].map(() => math("mrow", math("mo", "∂"), nameMath(loss, "loss"))));
+  const several = Object.entries(step.expected).filter(([, count]) => count > 1);
+  const left = [term(loss, "grad", gradName(nameMath(loss, "loss")))];
+  const added = arraysAt(trace, step.array, step.earlier);
+  const total = added.length > 1 && Number.isInteger(step.after) ? { right: [arrayMath(trace.array(step.after))] } : null;
   return {
-    title: ["backward() starts at ", tensorLink(trace, loss)],
+    title: ["backward() starts at ", tensorLink(trace, loss.id)],
     parts: [
-      chain([{ left: [term(loss, "grad", gradName(name))], right: [fraction] }, { right: [arrayMath(trace.array(step.array))] }]),
-      several.length ? say("Each use of a tensor sends one gradient back: ", joined(several.slice(0, 8)), ". All others expect one.") : null,
+      chain([{ left, right: [fraction] }, { right: sum(added.map(arrayMath)) }, total]),
+      total && say("A gradient was there from an earlier backward: the new one is added."),
+      several.length ? say("Each use sends one gradient back: ", joined(several.slice(0, 8).map(([id, count]) => [tensorLink(trace, id), ` expects ${count}`])), ". All others expect one.") : null,
     ],
   };
 }
@@ -236,36 +252,37 @@ function startCard(trace, timeline, k, step) {
 function backwardCard(trace, timeline, k, step) {
   const op = trace.op(step.op);
   const terms = ports(trace, timeline, op, k, step.upstream, step.gradients);
-  const wanted = op.inputs.map((input, port) => ({ input, port, place: step.gradients[port] })).filter(({ place }) => Number.isInteger(place));
   return {
     title: [`${op.op}, backward`],
     parts: [
-      op.rule ? null : say("No rule is written for ", html("code", {}, op.op), " yet; its code says what it does."),
-      wanted.map(({ input, port, place }) => contribution(trace, timeline, op, k, terms, input, port, trace.array(place))),
-      step.reads?.length ? say("Reads ", joined(step.reads.map((key) => html("code", {}, cut(String(key))))), ", kept by its forward.") : null,
+      op.rule ? null : noRule(op),
+      op.inputs.map((_, port) => contribution(trace, timeline, op, k, terms, port, trace.array(step.gradients[port]))),
+      step.reads.length ? say("Reads ", entryNames(step.reads), ", kept by its forward.") : null,
       source(trace, op, "backward"),
     ],
   };
 }
 
 /** What one input receives. With several gradients expected it is only added to what is there: hence the +=. */
-function contribution(trace, timeline, op, k, terms, input, port, sent) {
+function contribution(trace, timeline, op, k, terms, port, sent) {
+  if (!sent) return null;
+  const input = op.inputs[port];
   const tensor = trace.tensor(input.tensor);
   const relation = timeline.arrival(tensor.id, k).of > 1 ? "+=" : "=";
   const left = [term(tensor, "grad", gradName(nameMath(tensor, input.port)))];
   const rule = op.rule?.backward[port];
   const result = term(tensor, "grad", arrayMath(sent));
-  return typeof rule === "string" ? ruleChain(rule, terms, result, relation) : chain([{ left, relation, right: [result] }]);
+  return rule ? ruleChain(rule, terms, result, relation) : chain([{ left, relation, right: [result] }]);
 }
 
 function accumulateCard(trace, timeline, k, step) {
   const tensor = trace.tensor(step.tensor);
   const left = [term(tensor, "grad", gradName(nameMath(tensor, fallbackName(trace, tensor))))];
   const missing = step.of - step.arrived;
-  const added = [step.before, step.gradient, step.earlier].map((place) => trace.array(place)).filter(Boolean);
+  const added = arraysAt(trace, step.before, step.gradient, step.earlier);
   const total = { right: [term(tensor, "grad", arrayMath(trace.array(step.after)))] };
   return {
-    title: ["Gradient of ", tensorLink(trace, tensor), step.of > 1 ? `: ${step.arrived} of ${step.of} arrived` : ""],
+    title: ["Gradient of ", tensorLink(trace, tensor.id), step.of > 1 ? `: ${step.arrived} of ${step.of} arrived` : ""],
     parts: [
       chain([{ left, right: sum(origins(trace, timeline, k, step)) }, { right: sum(added.map(arrayMath)) }, added.length > 1 ? total : null]),
       missing ? say(`It waits for ${missing} more, and nothing is passed on until then.`) : null,
@@ -274,16 +291,20 @@ function accumulateCard(trace, timeline, k, step) {
   };
 }
 
+function arraysAt(trace, ...places) {
+  return places.map((place) => trace.array(place)).filter(Boolean);
+}
+
 function sum(items) {
-  return items.flatMap((item, i) => (i ? [math("mo", { form: "infix" }, "+"), item] : [item]));
+  return items.flatMap((item, i) => (i ? [sign("+"), item] : [item]));
 }
 
 /** Where the parts of a gradient came from, in words. */
 function origins(trace, timeline, k, step) {
-  const from = (op) => math("mtext", { class: "vg-origin", "data-op": op.id }, `from ${trace.symbol(op)}`);
+  const from = (op) => math("mtext.vg-origin", { "data-op": op.id }, `from ${trace.symbol(op)}`);
   const before = timeline.flights(k).filter((flight) => flight.tensor === step.tensor && flight.state === "landed");
-  const first = before.length === 1 ? from(trace.op(before[0].op)) : math("mtext", { class: "vg-origin" }, "so far");
-  const earlier = trace.array(step.earlier) ? [math("mtext", { class: "vg-origin" }, "from an earlier backward")] : [];
+  const first = before.length === 1 ? from(trace.op(before[0].op)) : math("mtext.vg-origin", "so far");
+  const earlier = trace.array(step.earlier) ? [math("mtext.vg-origin", "from an earlier backward")] : [];
   return [...(trace.array(step.before) ? [first] : []), from(trace.op(step.op)), ...earlier];
 }
 
@@ -299,19 +320,19 @@ function updateCard(trace, timeline, k, step) {
   const left = [term(tensor, "value", nameMath(tensor, fallbackName(trace, tensor)))];
   const plain = chain([{ left, relation: "←", right: [after] }]);
   return {
-    title: [step.rule ? "Update of " : "New value of ", tensorLink(trace, tensor)],
-    parts: [step.rule ? ruleChain(String(step.rule), terms, after) : [say("It was changed from outside the graph."), plain]],
+    title: [step.rule ? "Update of " : "New value of ", tensorLink(trace, tensor.id)],
+    parts: [step.rule ? ruleChain(step.rule, terms, after) : [say("It was changed from outside the graph."), plain]],
   };
 }
 
 function settingMath(trace, value) {
-  const array = Number.isInteger(value?.array) ? trace.array(value.array) : null;
+  const array = trace.array(value?.array);
   if (array) return arrayMath(array);
-  return typeof value === "number" ? math("mn", {}, number(value)) : null;
+  return typeof value === "number" ? math("mn", number(value)) : null;
 }
 
 function zeroCard(trace, timeline, k, step) {
-  const items = step.tensors.map((id) => tensorLink(trace, trace.tensor(id)));
+  const items = step.tensors.map((id) => tensorLink(trace, id));
   const more = items.length > 12 ? ` and ${items.length - 12} more` : "";
   return { title: ["Gradients are set back to zero"], parts: [say(joined(items.slice(0, 12)), more, ": the next backward starts afresh.")] };
 }
@@ -320,13 +341,12 @@ function zeroCard(trace, timeline, k, step) {
 function source(trace, op, way) {
   const code = trace.code(op);
   const method = code?.[way];
-  if (typeof method?.source !== "string" || !method.source) return null;
-  const where = method.line ? `${code.file}, line ${method.line}` : String(code.file ?? "");
+  if (!method?.source) return null;
+  const where = method.line ? `${code.file}, line ${method.line}` : code.file;
   return html(
-    "details",
-    { class: "vg-fold vg-source" },
-    html("summary", {}, "Where the library does this"),
-    html("p", { class: "vg-where" }, where),
-    html("pre", { tabindex: "0" }, html("code", {}, method.source)),
+    "details.vg-fold.vg-source",
+    html("summary", "Where the library does this"),
+    html("p.vg-where", where),
+    html("pre", { tabindex: "0" }, html("code", method.source)),
   );
 }

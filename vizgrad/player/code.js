@@ -19,7 +19,7 @@ export class CodePane {
     const source = trace.files[file].source.replace(/\n$/, "");
     const names = new Map(trace.tensors.map((tensor) => [tensor.name, tensor.id]).reverse());
     const ops = trace.ops.filter((op) => op.place?.[0] === file && op.place[3] > 0);
-    this.list = html("ol", { class: "vg-lines" });
+    this.list = html("ol.vg-lines");
     source.split("\n").forEach((text, i) => this.#addLine([...text], i + 1, ops, names));
     this.list.style.setProperty("--vg-digits", String(this.#lines.length).length);
   }

@@ -13,14 +13,14 @@ const SPEEDS = [0.5, 1, 2, 4];
 
 export class Controls {
   #buttons = {};
-  #count = html("output", { class: "vg-count" });
+  #count = html("span.vg-count");
 
-  /** `act` has go(k), move(by), last() and toggle(); `speed` is read by the player. */
+  /** `act` has go(k), move(by) and toggle(); the player reads `speed`. */
   constructor(timeline, act) {
     this.speed = 1;
     this.timeline = timeline;
     const last = Math.max(timeline.length - 1, 0);
-    this.slider = html("input", { type: "range", class: "vg-slider", min: "0", max: last, step: "1", "aria-label": "Step" });
+    this.slider = html("input.vg-slider", { type: "range", min: "0", max: last, "aria-label": "Step" });
     this.slider.disabled = last === 0;
     this.slider.addEventListener("input", () => act.go(Number(this.slider.value)));
     const buttons = [
@@ -30,16 +30,15 @@ export class Controls {
       this.#button("forward", "Next step", () => act.move(1)),
       this.#button("last", "Last step", () => act.go(last)),
     ];
-    const track = html("div", { class: "vg-track" }, this.#zones(last), this.slider);
-    this.element = html("div", { class: "vg-bar" }, html("div", { class: "vg-buttons" }, buttons), track, html("div", { class: "vg-end" }, this.#count, this.#speedSelect()));
+    const track = html("div.vg-track", this.#zones(last), this.slider);
+    this.element = html("div.vg-bar", html("div.vg-buttons", buttons), track, html("div.vg-end", this.#count, this.#speedSelect()));
   }
 
   show(k) {
     const last = Number(this.slider.max);
     this.slider.value = k;
     this.slider.setAttribute("aria-valuetext", `step ${k} of ${last}, ${this.timeline.phase(k)}`);
-    const count = this.timeline.length ? [html("span", {}, "step "), `${k} of ${last}`] : ["no steps"];
-    this.#count.replaceChildren(...count);
+    this.#count.replaceChildren(html("span", "step "), `${k} of ${last}`);
     for (const name of ["first", "back"]) setOff(this.#buttons[name], k === 0);
     for (const name of ["forward", "last"]) setOff(this.#buttons[name], k === last);
     setOff(this.#buttons.play, last === 0);
@@ -54,7 +53,7 @@ export class Controls {
 
   #button(icon, name, action) {
     const picture = svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: ICONS[icon] }));
-    const button = html("button", { type: "button", class: `vg-button vg-${icon}`, "aria-label": name, title: name }, picture);
+    const button = html(`button.vg-button.vg-${icon}`, { type: "button", "aria-label": name, title: name }, picture);
     button.addEventListener("click", () => button.getAttribute("aria-disabled") !== "true" && action());
     this.#buttons[icon] = button;
     return button;
@@ -63,23 +62,23 @@ export class Controls {
   #zones(last) {
     const place = (k) => `${(100 * Math.min(Math.max(k, 0), last)) / (last || 1)}%`;
     const zones = this.timeline.zones.map(({ phase, from, to }) => {
-      const zone = html("div", { class: `vg-zone vg-zone-${phase}` }, html("span", {}, phase));
+      const zone = html(`div.vg-zone.vg-zone-${phase}`, html("span", phase));
       const [left, right] = [from - 0.5, to + 0.5].map((k) => Math.min(Math.max(k, 0), last));
       zone.style.left = place(left);
       zone.style.width = last ? `${(100 * (right - left)) / last}%` : "100%";
       return zone;
     });
     const ticks = this.timeline.ticks.map((k) => {
-      const tick = html("i", { class: "vg-tick" });
+      const tick = html("i.vg-tick");
       tick.style.left = place(k);
       return tick;
     });
-    return html("div", { class: "vg-zones", "aria-hidden": "true" }, zones, ticks);
+    return html("div.vg-zones", { "aria-hidden": "true" }, zones, ticks);
   }
 
   #speedSelect() {
     const options = SPEEDS.map((speed) => html("option", { value: speed, selected: speed === 1 }, `${String(speed).replace("0.5", "½")}×`));
-    const select = html("select", { class: "vg-speed", "aria-label": "Speed", title: "Speed" }, options);
+    const select = html("select.vg-speed", { "aria-label": "Speed", title: "Speed" }, options);
     select.addEventListener("change", () => (this.speed = Number(select.value)));
     return select;
   }

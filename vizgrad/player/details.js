@@ -1,5 +1,5 @@
 // What there is to know about the node or edge that the reader has chosen.
-import { cut, html } from "./dom.js";
+import { cut, html, scroller } from "./dom.js";
 import { heatMap, joined, opLink, say, tensorLink, tensorName } from "./card.js";
 import { asMatrix, number, shapeText } from "./numbers.js";
 
@@ -27,18 +27,13 @@ function tensorDetails(trace, timeline, tensor, k, go) {
       ]),
       arrayFigure("value", trace.array(timeline.value(tensor.id, k)), "not computed yet"),
       tensor.requires_grad ? arrayFigure("gradient", trace.array(timeline.grad(tensor.id, k)), "none has arrived") : say("It needs no gradient."),
-      html(
-        "div",
-        { class: "vg-jumps" },
-        jump("Previous change", timeline.change(tensor.id, k, -1), go),
-        jump("Next change", timeline.change(tensor.id, k), go),
-      ),
+      jumps(go, ["Previous change", timeline.change(tensor.id, k, -1)], ["Next change", timeline.change(tensor.id, k)]),
     ],
   };
 }
 
 function madeBy(trace, tensor) {
-  const op = tensor.source && trace.ops[Number(tensor.source.slice(1))];
+  const op = trace.maker(tensor);
   return op ? [opLink(trace, op), lineOf(op)] : "the program";
 }
 
@@ -52,73 +47,74 @@ function opDetails(trace, timeline, op, k, go) {
   return {
     title: [op.op, lineOf(op)],
     parts: [
-      typeof code?.doc === "string" && code.doc ? say(code.doc.split("\n")[0]) : null,
+      code?.doc ? say(code.doc.split("\n")[0]) : null,
       facts([
-        ["takes", joined(op.inputs.map((input) => [tensorLink(trace, trace.tensor(input.tensor)), ` as ${cut(input.port)}`]))],
-        ["makes", op.outputs.length ? joined(op.outputs.map((id) => tensorLink(trace, trace.tensor(id)))) : "nothing: it failed"],
+        ["takes", joined(op.inputs.map((input) => [tensorLink(trace, input.tensor), ` as ${cut(input.port)}`]))],
+        ["makes", op.outputs.length ? joined(op.outputs.map((id) => tensorLink(trace, id))) : "nothing: it failed"],
         settings.length ? ["settings", settings.join(", ")] : null,
-        op.module ? ["inside", cut(String(op.module))] : null,
+        op.module ? ["inside", cut(op.module)] : null,
       ]),
-      html(
-        "div",
-        { class: "vg-jumps" },
-        jump("Its forward", timeline.firing(op.id), go),
-        jump("Its backward", timeline.backwardOf(op.id, k), go),
-      ),
+      jumps(go, ["Its forward", timeline.firing(op.id)], ["Its backward", timeline.backwardOf(op.id, k)]),
     ],
   };
 }
 
 function settingText(trace, value) {
   if (Array.isArray(value)) return `(${value.map((one) => settingText(trace, one)).join(", ")})`;
-  const array = Number.isInteger(value?.array) ? trace.array(value.array) : null;
+  const array = trace.array(value?.array);
   if (array) return array.size === 1 && array.data ? number(array.data[0]) : `an array of shape ${shapeText(array.shape)}`;
   if (value === null) return "None";
   return cut(String(value?.text ?? value?.tensor ?? value));
 }
 
 function edgeDetails(trace, op, tensor, port) {
-  if (port === undefined) return { title: [trace.symbol(op), " makes ", tensorLink(trace, tensor)], parts: [] };
+  if (port === undefined) return { title: [trace.symbol(op), " makes ", tensorLink(trace, tensor.id)], parts: [] };
   const input = op.inputs[Number(port)];
   const axes = input?.stretched ?? [];
   return {
-    title: [tensorLink(trace, tensor), " enters ", opLink(trace, op), ` as ${cut(input?.port ?? "")}`],
+    title: [tensorLink(trace, tensor.id), " enters ", opLink(trace, op), ` as ${cut(input?.port ?? "")}`],
     parts: [
       axes.length ? say(`It is repeated along axis ${axes.join(", ")} to fit; on the way back, its gradient is summed there.`) : null,
-      tensor.requires_grad ? say("On the way back, one gradient comes along this edge.") : say("No gradient is wanted along this edge."),
+      say(tensor.requires_grad ? "On the way back, one gradient comes along this edge." : "No gradient is wanted along this edge."),
     ],
   };
 }
 
 function facts(rows) {
-  return html("dl", { class: "vg-facts" }, rows.filter(Boolean).map(([name, what]) => [html("dt", {}, name), html("dd", {}, what)]));
+  return html("dl.vg-facts", rows.filter(Boolean).map(([name, what]) => [html("dt", name), html("dd", what)]));
 }
 
-function jump(name, k, go) {
-  const button = html("button", { type: "button", class: "vg-jump", disabled: k === null }, name);
-  button.addEventListener("click", () => go(k));
-  return button;
+/** Buttons that go to a step, each a name and the step. */
+function jumps(go, ...places) {
+  const button = ([name, k]) => {
+    const made = html("button.vg-jump", { type: "button", disabled: k === null }, name);
+    made.addEventListener("click", () => go(k));
+    return made;
+  };
+  return html("div.vg-jumps", places.map(button));
 }
 
 /** An array as a table of numbers, or as a heat map where it would be too long to read. */
-export function arrayFigure(name, array, missing) {
-  const caption = html("figcaption", {}, array ? name : `${name}: ${missing}`);
-  if (!array) return html("figure", { class: "vg-array vg-empty" }, caption);
+function arrayFigure(name, array, missing) {
+  const caption = html("figcaption", array ? name : `${name}: ${missing}`);
+  if (!array) return html("figure.vg-array.vg-empty", caption);
   const [rows, columns] = asMatrix(array.shape);
   const table = array.data && array.size > 0 && rows <= MOST && columns <= MOST;
-  return html("figure", { class: "vg-array" }, caption, table ? numbersTable(name, array, rows, columns) : [heatMap(array), range(array)]);
+  return html("figure.vg-array", caption, table ? numbersTable(name, array, rows, columns) : [heatMap(array), range(array)]);
 }
 
 function numbersTable(name, array, rows, columns) {
-  const line = (i) => html("tr", {}, array.data.slice(i * columns, (i + 1) * columns).map((x) => html("td", {}, number(x))));
-  return html("div", { class: "vg-scroll", tabindex: "0", role: "group", "aria-label": name }, html("table", { class: "vg-numbers" }, html("tbody", {}, Array.from({ length: rows }, (_, i) => line(i)))));
+  const line = (i) => html("tr", array.data.slice(i * columns, (i + 1) * columns).map((x) => html("td", number(x))));
+  const table = html("table.vg-numbers", html("tbody", Array.from({ length: rows }, (_, i) => line(i))));
+  return scroller(name, table);
 }
 
 function range(array) {
-  if (!array.data) return say(`from ${number(array.summary.min)} to ${number(array.summary.max)}, mean ${number(array.summary.mean)}`);
-  const numbers = array.data.map(Number).filter(Number.isFinite);
-  if (!numbers.length) return null;
-  const mean = numbers.reduce((a, b) => a + b, 0) / numbers.length;
-  const [least, most] = [numbers.reduce((a, b) => Math.min(a, b)), numbers.reduce((a, b) => Math.max(a, b))];
-  return say(`from ${number(least)} to ${number(most)}, mean ${number(mean)}`);
+  const { min, max } = array.summary ?? extremes(array.data);
+  return say(`from ${number(min)} to ${number(max)}`);
+}
+
+function extremes(entries) {
+  const numbers = entries.map(Number).filter(Number.isFinite);
+  return { min: numbers.reduce((a, b) => Math.min(a, b), Infinity), max: numbers.reduce((a, b) => Math.max(a, b), -Infinity) };
 }

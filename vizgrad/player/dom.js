@@ -2,25 +2,34 @@
 
 const SPACES = { math: "http://www.w3.org/1998/Math/MathML", svg: "http://www.w3.org/2000/svg" };
 
-function makeIn(space, tag, attributes, children) {
+/** An element: its tag with classes ("p.vg-say"), attributes if there are any, and children in lists of any depth. */
+function make(space, tagAndClasses, parts) {
+  const [tag, ...classes] = tagAndClasses.split(".");
   const made = space ? document.createElementNS(space, tag) : document.createElement(tag);
+  if (classes.length) made.setAttribute("class", classes.join(" "));
+  const attributes = parts[0]?.constructor === Object ? parts.shift() : {};
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  made.append(...parts.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
   return made;
 }
 
-export function html(tag, attributes = {}, ...children) {
-  return makeIn(null, tag, attributes, children);
+export function html(tag, ...parts) {
+  return make(null, tag, parts);
 }
 
-export function math(tag, attributes = {}, ...children) {
-  return makeIn(SPACES.math, tag, attributes, children);
+export function math(tag, ...parts) {
+  return make(SPACES.math, tag, parts);
 }
 
-export function svg(tag, attributes = {}, ...children) {
-  return makeIn(SPACES.svg, tag, attributes, children);
+export function svg(tag, ...parts) {
+  return make(SPACES.svg, tag, parts);
+}
+
+/** A part that scrolls by itself: so it has a name, and the keyboard can reach it. */
+export function scroller(name, ...parts) {
+  return html("div.vg-scroll", { tabindex: "0", role: "group", "aria-label": name }, parts);
 }
 
 export function cut(text, longest = 40) {

@@ -3,21 +3,23 @@
 // written.
 import { math } from "./dom.js";
 
-const OPERATORS = {
-  odot: "⊙", oslash: "⊘", cdot: "·", times: "×", ast: "∗", star: "⋆", circ: "∘", oplus: "⊕", otimes: "⊗", pm: "±",
-  leftarrow: "←", rightarrow: "→", to: "→", mapsto: "↦", le: "≤", leq: "≤", ge: "≥", geq: "≥", ne: "≠", neq: "≠",
-  in: "∈", approx: "≈", sum: "∑", prod: "∏", top: "⊤", nabla: "∇", partial: "∂", infty: "∞", ldots: "…", cdots: "⋯",
-  dots: "…", mid: "|", lVert: "‖", rVert: "‖", lfloor: "⌊", rfloor: "⌋", "{": "{", "}": "}", "|": "‖", "%": "%",
-};
-const GREEK = {
-  alpha: "α", beta: "β", gamma: "γ", delta: "δ", epsilon: "ε", varepsilon: "ε", eta: "η", theta: "θ", lambda: "λ",
-  mu: "μ", nu: "ν", pi: "π", rho: "ρ", sigma: "σ", tau: "τ", phi: "φ", varphi: "φ", chi: "χ", psi: "ψ", omega: "ω",
-  Delta: "Δ", Gamma: "Γ", Theta: "Θ", Lambda: "Λ", Sigma: "Σ", Phi: "Φ", Psi: "Ψ", Omega: "Ω", ell: "ℓ",
-};
+const OPERATORS = pairs(
+  "odot ⊙ oslash ⊘ cdot · times × ast ∗ circ ∘ otimes ⊗ leftarrow ← rightarrow → to → le ≤ ge ≥ ne ≠ neq ≠ in ∈ " +
+    "approx ≈ sum ∑ prod ∏ top ⊤ nabla ∇ partial ∂ infty ∞ ldots … cdots ⋯ lVert ‖ rVert ‖ { { } } | ‖ % %",
+);
+const GREEK = pairs(
+  "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε eta η theta θ lambda λ mu μ nu ν pi π rho ρ sigma σ tau τ phi φ " +
+    "psi ψ omega ω Delta Δ Sigma Σ Omega Ω ell ℓ",
+);
 const FUNCTIONS = new Set("exp log ln sin cos tan sinh cosh tanh max min arg argmax argmin det sup inf lim".split(" "));
 const SPACES_EM = { ",": "0.17em", ":": "0.22em", ";": "0.28em", "!": "-0.17em", " ": "0.25em", quad: "1em", qquad: "2em" };
 const PLAIN = { "-": "−", "*": "∗", "'": "′" };
 const TOKEN = /\\[a-zA-Z]+|\\[^a-zA-Z]|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\s+|./gsu;
+
+function pairs(text) {
+  const words = text.split(" ");
+  return Object.fromEntries(words.flatMap((word, i) => (i % 2 ? [] : [[word, words[i + 1]]])));
+}
 
 /** A rule as a list of MathML elements. `terms` has value(port), gradient(port), setting(key) and `single`. */
 export function formula(source, terms) {
@@ -27,7 +29,7 @@ export function formula(source, terms) {
 /** The two sides of a rule and the sign between them. */
 export function sides(source) {
   const found = /\s(=|\\leftarrow)\s/.exec(source);
-  if (!found) return { left: "", relation: "", right: source };
+  if (!found) return { left: "", relation: "=", right: source };
   const relation = found[1] === "=" ? "=" : "←";
   return { left: source.slice(0, found.index), relation, right: source.slice(found.index + found[0].length) };
 }
@@ -71,8 +73,8 @@ class FormulaReader {
     if (token === undefined || /^\s/.test(token)) return token === undefined ? null : this.#skipSpace();
     if (token === "{") return row(this.sequence("}"));
     if (token.startsWith("\\")) return this.#command(token.slice(1));
-    if (/^\d/.test(token)) return math("mn", {}, token);
-    if (/^\p{L}/u.test(token)) return math("mi", {}, token);
+    if (/^\d/.test(token)) return math("mn", token);
+    if (/^\p{L}/u.test(token)) return math("mi", token);
     return math("mo", { stretchy: "false" }, PLAIN[token] ?? token);
   }
 
@@ -84,26 +86,26 @@ class FormulaReader {
     if (name === "v") return this.#terms.value(this.#text());
     if (name === "g") return this.#terms.gradient(this.#text());
     if (name === "k") return this.#terms.setting(this.#text());
-    if (name in SPACES_EM) return math("mspace", { width: SPACES_EM[name] });
-    if (this.#terms.single && name === "odot") return math("mo", {}, "·");
-    if (this.#terms.single && name === "oslash") return math("mo", {}, "∕");
-    if (name in OPERATORS) return math("mo", { stretchy: "false" }, OPERATORS[name]);
-    if (name in GREEK) return math("mi", {}, GREEK[name]);
+    if (Object.hasOwn(SPACES_EM, name)) return math("mspace", { width: SPACES_EM[name] });
+    if (this.#terms.single && name === "odot") return math("mo", "·");
+    if (this.#terms.single && name === "oslash") return math("mo", "∕");
+    if (Object.hasOwn(OPERATORS, name)) return math("mo", { stretchy: "false" }, OPERATORS[name]);
+    if (Object.hasOwn(GREEK, name)) return math("mi", GREEK[name]);
     if (FUNCTIONS.has(name)) return this.#applied(name);
     if (name === "operatorname") return this.#applied(this.#text());
-    if (name === "mathrm") return math("mi", { class: "vg-upright" }, this.#text());
-    if (name === "text") return math("mtext", {}, this.#text());
-    if (name === "mathbf") return math("mi", { class: "vg-bold" }, this.#text());
-    if (name === "frac") return math("mfrac", {}, this.#argument(), this.#argument());
-    if (name === "sqrt") return math("msqrt", {}, this.#argument());
+    if (name === "mathrm") return math("mi.vg-upright", this.#text());
+    if (name === "text") return math("mtext", this.#text());
+    if (name === "mathbf") return math("mi.vg-bold", this.#text());
+    if (name === "frac") return math("mfrac", this.#argument(), this.#argument());
+    if (name === "sqrt") return math("msqrt", this.#argument());
     if (name === "left" || name === "right") return this.#atom();
-    return math("mtext", { class: "vg-unknown" }, `\\${name}`);
+    return math("mtext.vg-unknown", `\\${name}`);
   }
 
   /** The name of a function; a space follows where its argument has no parenthesis. */
   #applied(name) {
     const bare = /^\s/.test(this.#tokens[0] ?? "");
-    return row([math("mi", { class: "vg-upright" }, name), bare ? math("mspace", { width: "0.17em" }) : null]);
+    return row([math("mi.vg-upright", name), bare ? math("mspace", { width: "0.17em" }) : null]);
   }
 
   #argument() {
@@ -120,11 +122,11 @@ class FormulaReader {
 }
 
 function row(items) {
-  return items.length === 1 ? items[0] : math("mrow", {}, items);
+  return items.length === 1 ? items[0] : math("mrow", items);
 }
 
 function withScripts(base, below, above) {
-  if (below && above) return math("msubsup", {}, base, below, above);
-  if (above) return math("msup", {}, base, above);
-  return below ? math("msub", {}, base, below) : base;
+  if (below && above) return math("msubsup", base, below, above);
+  if (above) return math("msup", base, above);
+  return below ? math("msub", base, below) : base;
 }

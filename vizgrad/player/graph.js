@@ -81,7 +81,7 @@ export class Graph {
     element.setAttribute("role", "graphics-symbol"); // a button's label would have to repeat every number in it
     element.setAttribute("aria-roledescription", kind);
     element.setAttribute("tabindex", "-1");
-    element.append(svg("path", { class: "vg-marker", d: MARKER, transform: `translate(0,${topOf(element) - 5})` }));
+    element.append(svg("path.vg-marker", { d: MARKER, transform: `translate(0,${topOf(element) - 5})` }));
   }
 
   #slot(element, kind) {
@@ -91,14 +91,16 @@ export class Graph {
       box: cell.querySelector("rect"),
       text: cell.querySelector("text"),
     }));
-    return { kind, holder, cells, image: holder.querySelector("image"), shown: undefined };
+    const image = holder.querySelector("image");
+    image?.removeAttribute("xlink:href"); // the final values, which the drawing brings along
+    return { kind, holder, cells, image, shown: undefined };
   }
 
   #addEdge(element) {
     const { op, port, tensor } = element.dataset;
     const line = element.querySelector(".vg-line");
     if (!line || !this.#trace.ops[Number(op.slice(1))]) return;
-    line.before(svg("path", { class: "vg-reach", d: line.getAttribute("d") })); // a thin line is hard to hit
+    line.before(svg("path.vg-reach", { d: line.getAttribute("d") })); // a thin line is hard to hit
     const chip = element.querySelector(".vg-chip");
     const centre = this.#trace.tensors[Number(tensor?.slice(1))] ? translation(this.node(tensor)) : null;
     const home = translation(chip);

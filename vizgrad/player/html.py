@@ -1,6 +1,6 @@
 """Trace -> HTML: a figure of a page, one file that opens anywhere, a frame in a notebook.
 
-A figure reads without JavaScript: the program, the drawn graph, the final values. The web component in ``vg-player.js``
+A figure reads without JavaScript: the program, the drawn graph, the final values. The web component in `vg-player.js`
 takes it over where there is JavaScript. Everything that comes from a program is escaped here, or is text there.
 """
 
@@ -27,7 +27,7 @@ _FRAME_WIDTH = 900  # px; what a notebook usually has
 
 
 def assets() -> dict[str, Path]:
-    """The files that a page with figures needs, by name; ``vg-player.js`` is a module that loads the other scripts."""
+    """The files that a page with figures needs, by name; `vg-player.js` is a module that loads the other scripts."""
     folder = Path(str(files("vizgrad.player")))
     drawing = Path(str(files("vizgrad.draw")))
     scripts = {path.name: path for path in sorted(folder.glob("*.js"))}
@@ -43,15 +43,15 @@ def figure(
     direction: str = "LR",
     title: str = "",
 ) -> str:
-    """The HTML of a figure, for a page that loads the files of :func:`assets`.
+    """The HTML of a figure, for a page that loads the files of `assets`.
 
     Args:
         trace: what to show.
         uid: the id of the figure in its page.
-        step: where it opens: a number, ``"start"``, ``"end"``, or ``"wait"``, the first step at which a tensor waits for
+        step: where it opens: a number, `"start"`, `"end"`, or `"wait"`, the first step at which a tensor waits for
             another gradient.
         trace_url: where the page finds the trace as JSON; left out, it is put into the page.
-        direction: ``"LR"`` or ``"TB"``.
+        direction: `"LR"` or `"TB"`.
         title: the caption.
 
     Raises:
@@ -80,8 +80,8 @@ def standalone(
 
     Args:
         trace: what to show.
-        step: where it opens, as for :func:`figure`.
-        direction: ``"LR"`` or ``"TB"``.
+        step: where it opens, as for `figure`.
+        direction: `"LR"` or `"TB"`.
         title: the caption, and the title of the page.
         heading: whether the page begins with its title; a frame in another page does without.
     """

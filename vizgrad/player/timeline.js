@@ -169,9 +169,8 @@ export class Timeline {
       this.#fired.set(step.op, k);
     } else if (step.kind === "start") {
       this.#starts.push([k]);
-      this.#grads.get(step.tensor).push([k, step.array]);
-      const expected = new Map(step.expected);
-      for (const [id, arrivals] of this.#arrivals) arrivals.push([k, 0, expected.get(id) ?? 0]);
+      this.#grads.get(step.tensor).push([k, step.after ?? step.array]);
+      for (const [id, arrivals] of this.#arrivals) arrivals.push([k, 0, step.expected[id] ?? 0]);
     } else if (step.kind === "backward") {
       this.#send(step, k);
     } else if (step.kind === "accumulate") {

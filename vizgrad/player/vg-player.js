@@ -7,7 +7,7 @@ import { detailsOf } from "./details.js";
 import { cardOf, failure, say } from "./card.js";
 import { CodePane } from "./code.js";
 import { Controls } from "./controls.js";
-import { html } from "./dom.js";
+import { html, scroller } from "./dom.js";
 import { Graph } from "./graph.js";
 import { safeDrawing } from "./sanitise.js";
 import { Timeline } from "./timeline.js";
@@ -22,6 +22,7 @@ class VgPlayer extends HTMLElement {
   #timeline = null;
   #parts = {};
   #files = new Map(); // CodePane of each file that has been shown
+  #file = null; // which of them
   #step = 0;
   #chosen = null; // the data attributes of what the reader has clicked
   #sourceOpen = false;
@@ -40,11 +41,12 @@ class VgPlayer extends HTMLElement {
   connectedCallback() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
-    this.addEventListener("keydown", (event) => this.#onKey(event), { signal });
-    this.addEventListener("click", (event) => this.#onClick(event), { signal });
-    this.addEventListener("pointerover", (event) => this.#link(event.target), { signal });
-    this.addEventListener("pointerleave", () => this.#link(null), { signal });
-    this.addEventListener("focusin", (event) => this.#link(event.target), { signal });
+    const on = (type, action) => this.addEventListener(type, action, { signal });
+    on("keydown", (event) => this.#onKey(event));
+    on("click", (event) => this.#onClick(event));
+    on("pointerover", (event) => this.#link(event.target));
+    on("focusin", (event) => this.#link(event.target));
+    on("pointerleave", () => this.#link(null));
     if (!this.#trace) this.#begin(signal);
   }
 
@@ -64,7 +66,7 @@ class VgPlayer extends HTMLElement {
     if (!this.#timeline) return;
     const last = Math.max(this.#timeline.length - 1, 0);
     this.#step = Math.min(Math.max(Math.round(Number(k)) || 0, 0), last);
-    this.#show();
+    this.#attempt(() => this.#show());
     this.dispatchEvent(new CustomEvent("vg-step", { bubbles: true, detail: { step: this.#step } }));
   }
 
@@ -96,27 +98,37 @@ class VgPlayer extends HTMLElement {
     }
   }
 
-  /** Shows a trace. Whatever is wrong with it becomes a sentence, since it may come from anywhere. */
   #open(record, drawing, problem = "") {
     this.pause();
-    [this.#trace, this.#timeline, this.#chosen] = [null, null, null];
-    this.#files.clear();
-    try {
-      const trace = new Trace(record);
-      this.#timeline = new Timeline(trace);
-      this.#trace = trace;
-      this.#build(trace.tensors.length ? drawing : null, problem);
+    this.#close();
+    this.#attempt(() => {
+      this.#trace = new Trace(record);
+      this.#timeline = new Timeline(this.#trace);
+      this.#build(this.#trace.tensors.length ? drawing : null, problem);
       this.setAttribute("ready", "");
       this.go(this.#timeline.resolve(this.dataset.step ?? "start"));
+    });
+  }
+
+  #close() {
+    [this.#trace, this.#timeline, this.#chosen, this.#file] = [null, null, null, null];
+    this.#files.clear();
+  }
+
+  /** Whatever is wrong with a trace becomes a sentence: it may come from anywhere. */
+  #attempt(action) {
+    try {
+      action();
     } catch (error) {
-      [this.#trace, this.#timeline] = [null, null];
+      this.pause();
+      this.#close();
       this.#complain(error instanceof TraceProblem ? error.message : `The trace is damaged: ${error.message}`);
     }
   }
 
   #complain(message) {
     this.removeAttribute("ready");
-    const problem = html("p", { class: "vg-problem", role: "alert" }, message);
+    const problem = html("p.vg-problem", { role: "alert" }, message);
     // Content that reads without the player stays; what an earlier trace has left does not.
     if (this.querySelector(".vg-bar")) this.replaceChildren(problem);
     else this.prepend(problem);
@@ -135,16 +147,16 @@ class VgPlayer extends HTMLElement {
       title: this.querySelector(".vg-title"),
       graph: drawing && new Graph(drawing, this.#trace, timeline),
       controls: new Controls(timeline, act),
-      sentence: html("p", { class: "vg-sentence", role: "status", "aria-live": "polite" }),
-      code: html("div", { class: "vg-code", tabindex: "0", role: "group", "aria-label": "Program" }),
-      card: html("div", { class: "vg-card" }),
-      chosen: html("div", { class: "vg-chosen", hidden: true }),
+      sentence: html("p.vg-sentence", { role: "status", "aria-live": "polite" }),
+      code: html("div.vg-code", { tabindex: "0", role: "group", "aria-label": "Program" }),
+      card: html("div.vg-card"),
+      chosen: html("div.vg-chosen", { hidden: true }),
       steps: this.#stepsFold(),
     };
     const nothing = !timeline.length && !drawing && !problem;
-    parts.stage = nothing ? null : html("div", { class: "vg-stage" }, drawing ?? say(problem || "There is no drawing of this graph."));
+    parts.stage = nothing ? null : html("div.vg-stage", drawing ?? say(problem || "There is no drawing of this graph."));
     if (drawing) drawing.style.setProperty("--vg-width", `${drawing.getAttribute("width") || 600}px`);
-    const panes = html("div", { class: "vg-panes" }, parts.code, html("div", { class: "vg-side" }, parts.card, parts.chosen));
+    const panes = html("div.vg-panes", parts.code, html("div.vg-side", parts.card, parts.chosen));
     this.classList.toggle("vg-idle", timeline.length === 0);
     const extra = [notesOf(this.#trace), outputOf(this.#trace), parts.steps];
     this.#parts = parts;
@@ -154,7 +166,7 @@ class VgPlayer extends HTMLElement {
   }
 
   #stepsFold() {
-    const fold = html("details", { class: "vg-fold vg-steps" }, html("summary", {}, `All steps`));
+    const fold = html("details.vg-fold.vg-steps", html("summary", "All steps"));
     // A long table is only made for those who ask for it.
     fold.addEventListener("toggle", () => fold.open && !fold.querySelector("table") && this.#fillSteps(fold));
     return fold;
@@ -165,11 +177,11 @@ class VgPlayer extends HTMLElement {
     const rows = this.#trace.steps.map((step, k) => {
       const button = html("button", { type: "button", "aria-label": `Go to step ${k}` }, String(k));
       const line = step.place ? String(step.place[1]) : "";
-      const cells = [button, this.#timeline.phase(k), line, step.text].map((cell) => html("td", {}, cell));
+      const cells = [button, this.#timeline.phase(k), line, step.text].map((cell) => html("td", cell));
       return html("tr", { "data-step": k }, cells);
     });
-    const table = html("table", {}, html("thead", {}, html("tr", {}, head)), html("tbody", {}, rows));
-    fold.append(html("div", { class: "vg-scroll", tabindex: "0", role: "group", "aria-label": "All steps" }, table));
+    const table = html("table", html("thead", html("tr", head)), html("tbody", rows));
+    fold.append(scroller("All steps", table));
     this.#markRow();
   }
 
@@ -195,20 +207,18 @@ class VgPlayer extends HTMLElement {
     if (!this.#files.has(file)) this.#files.set(file, new CodePane(this.#trace, file));
     const pane = this.#files.get(file);
     if (this.#file !== file || pane.list.parentNode !== code) {
-      const name = this.#trace.files.length > 1 ? html("p", { class: "vg-file" }, this.#trace.files[file].name) : null;
+      const name = this.#trace.files.length > 1 ? html("p.vg-file", this.#trace.files[file].name) : null;
       code.replaceChildren(...[name, pane.list].filter(Boolean));
       this.#file = file;
     }
     pane.show(step?.place, step?.op, code);
   }
 
-  #file = null;
-
   #showCard(step) {
     const { card } = this.#parts;
     if (!step) return;
     const { title, parts } = cardOf(this.#trace, this.#timeline, this.#step);
-    const fill = html("div", {}, html("p", { class: "vg-card-title" }, title), parts);
+    const fill = html("div", html("p.vg-card-title", title), parts);
     card.dataset.phase = this.#timeline.phase(this.#step);
     card.replaceChildren(...fill.childNodes);
     const source = card.querySelector(".vg-source");
@@ -223,10 +233,10 @@ class VgPlayer extends HTMLElement {
     if (!this.#chosen) return;
     const { title, parts } = detailsOf(this.#trace, this.#timeline, this.#chosen, this.#step, (k) => this.#by(() => this.go(k)));
     const focused = chosen.contains(document.activeElement) ? document.activeElement.textContent : null;
-    const close = html("button", { type: "button", class: "vg-close", "aria-label": "Close details", title: "Close (Esc)" }, "×");
+    const close = html("button.vg-close", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => this.#choose(null));
-    const head = html("p", { class: "vg-card-title" }, title);
-    chosen.replaceChildren(...html("div", {}, head, close, parts).childNodes);
+    const head = html("p.vg-card-title", title);
+    chosen.replaceChildren(...html("div", head, close, parts).childNodes);
     if (focused) [...chosen.querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
   }
 
@@ -296,7 +306,7 @@ class VgPlayer extends HTMLElement {
     this.#chosen = tensor || op ? { tensor, op, port } : null;
     const edge = element?.closest(".vg-edge");
     this.#parts.graph?.select(edge ?? this.#parts.graph.node(tensor ?? op));
-    this.#showChosen();
+    this.#attempt(() => this.#showChosen());
   }
 
   /** What an element stands for, if the trace knows it: a tensor, an op, or an edge between them. */
@@ -311,7 +321,7 @@ class VgPlayer extends HTMLElement {
     for (const linked of this.querySelectorAll(".vg-linked")) linked.classList.remove("vg-linked");
     const { tensor, op } = this.#named(target?.closest?.("[data-tensor], [data-op]"));
     if (!(tensor || op)) return;
-    const source = tensor ? this.#trace.tensor(tensor).source : null;
+    const source = tensor && this.#trace.tensor(tensor).source;
     const alike = [tensor && `[data-tensor="${tensor}"]:not(.vg-edge)`, op && `[data-op="${op}"]:not(.vg-edge)`];
     for (const element of this.querySelectorAll(alike.filter(Boolean).join())) element.classList.add("vg-linked");
     for (const piece of this.#files.get(this.#file)?.pieces(op ?? source) ?? []) piece.classList.add("vg-linked");
@@ -326,14 +336,14 @@ async function fetched(address, signal) {
 }
 
 function notesOf(trace) {
-  const notes = trace.notes.map((note) => html("p", { class: "vg-note" }, note.text));
+  const notes = trace.notes.map((note) => html("p.vg-note", note.text));
   const inCard = trace.steps.some((step) => step.kind === "failed");
-  return notes.length || trace.error ? html("div", { class: "vg-notes" }, failure(trace, inCard), notes) : null;
+  return notes.length || trace.error ? html("div.vg-notes", failure(trace, inCard), notes) : null;
 }
 
 function outputOf(trace) {
   if (!trace.output) return null;
-  return html("details", { class: "vg-fold", open: trace.output.length < 400 }, html("summary", {}, "Output"), html("pre", { tabindex: "0" }, trace.output));
+  return html("details.vg-fold", { open: trace.output.length < 400 }, html("summary", "Output"), html("pre", { tabindex: "0" }, trace.output));
 }
 
 if (!customElements.get("vg-player")) customElements.define("vg-player", VgPlayer);

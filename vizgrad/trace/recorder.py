@@ -386,7 +386,7 @@ class Recorder(Observer):
         path = ""
         for depth, module in enumerate(nn.running):
             if module not in self._modules:
-                root = _frames.variable_name(module) or type(module).__name__ if depth == 0 else path
+                root = _frames.variable_name(module, outermost=True) or type(module).__name__ if depth == 0 else path
                 inside = dict((child, name) for name, child in module.named_modules(root))
                 self._modules.update({child: name for child, name in inside.items() if child not in self._modules})
             path = self._modules[module]

@@ -12,15 +12,17 @@ const TOO_SOON = 400; // ms: the second click of a double click on Run is not me
 class Playground extends HTMLElement {
   #leaving = null;
   #editor = null;
-  #player = null;
-  #shown = null; // the trace of a run that the player shows; null while it shows the recording of the page
+  #recorded = null; // the page's player, with a recording of the first start program
+  #player = null; // a player for what is run here, which takes the place of the other
+  #shown = null; // the trace that it shows
   #began = 0;
 
   async connectedCallback() {
     this.#leaving = new AbortController();
     const { signal } = this.#leaving;
-    this.#player = document.querySelector("vg-player");
-    this.#player.classList.add("pg-player");
+    this.#recorded = document.querySelector("vg-player");
+    this.#player = document.createElement("vg-player");
+    this.#player.className = this.#recorded.className;
     try {
       await this.#open(signal);
     } catch (error) {
@@ -39,6 +41,7 @@ class Playground extends HTMLElement {
       onRun: () => this.#run(),
       onChange: (text) => this.#onEdit(text),
     });
+    this.querySelector(".cm-content").tabIndex = 0; // it is reached without, but not everyone who looks knows that
     this.#listen(signal);
     this.#showOrigin();
     this.#showRun();
@@ -90,6 +93,7 @@ class Playground extends HTMLElement {
   #onEdit(text) {
     session.edit(text);
     this.#editor.setErrorLine(null);
+    this.#part("address").parentElement.hidden = true;
     if (session.result && !session.running) this.#say("Edited since the last run.");
   }
 
@@ -223,12 +227,16 @@ class Playground extends HTMLElement {
     else this.#showNoResult();
   }
 
-  /** The page's own recording belongs to the first start program; any other run's graph is out of date now. */
   #showNoResult() {
-    this.#player.classList.toggle("pg-old", session.running);
+    for (const figure of [this.#player, this.#recorded]) figure.classList.toggle("pg-old", session.running);
     if (session.running) return;
-    const fits = this.#shown === null && session.chosen === this.#part("start").options[0].value;
-    this.#player.hidden = !fits;
+    this.#player.replaceWith(this.#recorded);
+    this.#recorded.hidden = session.source !== session.start || !this.#isFirst();
+  }
+
+  /** Whether the program is the one that the page's own recording shows. */
+  #isFirst() {
+    return session.chosen === this.#part("start").options[0].value;
   }
 
   async #showResult(result) {
@@ -243,6 +251,7 @@ class Playground extends HTMLElement {
 
   #showGraph({ trace, svg }) {
     const player = this.#player;
+    this.#recorded.replaceWith(player);
     player.hidden = trace.ops.length === 0;
     player.classList.remove("pg-old");
     player.dataset.step = session.step ?? (sameSteps(this.#shown, trace) ? player.step : "end");

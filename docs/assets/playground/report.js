@@ -34,7 +34,6 @@ export function remarks({ trace, problem }, go) {
     ...(trace.error ? [failureRemark(trace)] : []),
     ...(problem ? [remark("pg-note", "The graph is not drawn", [made("p", problem)])] : []),
     ...trace.notes.map((note) => noteRemark(trace, note, go)),
-    ...missing(trace),
   ];
 }
 
@@ -57,25 +56,6 @@ function noteRemark(trace, note, go) {
   button.type = "button";
   button.addEventListener("click", () => go(note.step));
   return remark("pg-note", `Note${at(lineOf(trace, note.place))}`, [...explained(note.text), ...(known ? [button] : [])]);
-}
-
-/** A program that runs and shows nothing has usually forgotten one of two things. */
-function missing({ error, ops, steps }) {
-  if (error) return [];
-  if (ops.length === 0) {
-    return [
-      remark("pg-note", "There is no graph", [
-        made("p", "No operation on a TensorNode was computed. Wrap the values that you want gradients of, and compute with them:"),
-        made("pre", "a = vg.TensorNode(2.0)\nloss = a * a\nloss.backward()"),
-      ]),
-    ];
-  }
-  if (steps.some((step) => step.kind === "start")) return [];
-  return [
-    remark("pg-note", "There are no gradients", [
-      made("p", "The program computes, but never calls backward(). Call it on the last value, the loss, and gradients flow back."),
-    ]),
-  ];
 }
 
 /** The library's messages have parts, each on a line: what happened, then where, why, and what to do. */

@@ -9,7 +9,8 @@ const PYODIDE = new URL("../vendor/pyodide/", import.meta.url).href;
 const LARGE_FILES = [".wasm", ".zip", "wasm32.whl"]; // nearly all of the download
 const MOST_OPERATIONS = 300; // in a drawing: more take seconds to show, and nobody finds their way in them
 const LONGEST_OUTPUT = 200_000; // characters
-const PAUSE = 50; // ms between two messages of output: 100,000 lines must not become 100,000 messages
+const AT_ONCE = 2_000; // characters of output that are passed on piece by piece, in case an endless loop comes next
+const PAUSE = 50; // ms between two messages after that: 100,000 lines must not become 100,000 messages
 
 // Python calls between Python and JavaScript use the stack of the worker, which ends before Python's own limit: 250
 // levels are safe for every kind of call.
@@ -61,7 +62,7 @@ async function boot() {
   return { python, record, graph, picture, graphviz: await graphviz };
 }
 
-/** Collects what is printed and passes it on in large pieces; a worker that computes gets no timer events. */
+/** Passes on what is printed, much of it in large pieces. There is no timer to do it: a worker that computes hears none. */
 function makeOutput() {
   let [waiting, room, last] = ["", LONGEST_OUTPUT, performance.now()];
   const flush = () => {
@@ -73,18 +74,24 @@ function makeOutput() {
     waiting += text.slice(0, room);
     room -= text.length;
     if (room <= 0) waiting += "\n… (cut here: only the first 200,000 characters are shown)\n";
-    if (room <= 0 || performance.now() - last > PAUSE) flush();
+    const few = LONGEST_OUTPUT - room < AT_ONCE;
+    if (few || room <= 0 || performance.now() - last > PAUSE) flush();
   };
   return { write, flush };
 }
 
+/** Where goes what a program writes past sys.stdout: to sys.stderr, or from C. */
+function listen(python, batched) {
+  python.setStdout({ batched });
+  python.setStderr({ batched });
+}
+
 function run({ python, record, ...drawing }, source) {
   const { write, flush } = makeOutput();
-  const line = { batched: (text) => write(`${text}\n`) };
-  python.setStdout(line);
-  python.setStderr(line);
+  listen(python, (text) => write(`${text}\n`));
   const recorded = record(source, write);
   flush();
+  listen(python, () => {}); // what comes later belongs to no run
   postMessage({ trace: recorded.to_json() });
   postMessage(draw(recorded, drawing));
   recorded.destroy();
