@@ -5,27 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, sync_playwright
 
 from vizgrad import Trace, player, trace
 
 ORIGIN = "http://player.test"
-DIAMOND = """\
-import vizgrad as vg
-
-a = vg.TensorNode(0.8)
-s = a * a
-o = 3 * s * vg.sin(s)
-o.backward()
-"""
+SCREEN = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"}
 
 
-# Ends with this package: the tests of the site start a Playwright of their own, and two at a time are too many.
-@pytest.fixture(scope="package")
+# A module long: the tests of the site start a Playwright of their own, and two cannot run at a time.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium: the one that the variable CHROMIUM names, one on PATH, or Playwright's own."""
     chosen = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -35,24 +29,25 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+@contextmanager
+def watched(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options; whatever they say on the console or request elsewhere fails."""
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 
+    def note_request(request: Request) -> None:
+        if not request.url.startswith(("file:", "data:", f"{ORIGIN}/")):
+            problems.append(f"request: {request.url}")
+
     def make(**options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"} | options)
+        context = browser.new_context(**SCREEN | options)
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-        context.on("request", lambda request: problems.append(request.url) if not expected(request.url) else None)
+        context.on("request", note_request)
         return page
-
-    def expected(url: str) -> bool:
-        return url.startswith(("file:", "data:", ORIGIN + "/"))
 
     yield make
     for context in contexts:
@@ -61,8 +56,10 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
-    return new_page()
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Makes pages, with Playwright's context options, and watches over them."""
+    with watched(browser) as make:
+        yield make
 
 
 @pytest.fixture
@@ -81,19 +78,32 @@ def show(new_page: Callable[..., Page], tmp_path: Path) -> Callable[..., Locator
     return make
 
 
-@pytest.fixture
-def modules(page: Page) -> Page:
+@pytest.fixture(scope="module")
+def modules(browser: Browser) -> Iterator[Page]:
     """A page that can import the player's modules, as in ``import("/numbers.js")``."""
 
     def serve(route: Route) -> None:
         name = route.request.url.rpartition("/")[2]
         path = player.assets().get(name)
-        kind = "text/css" if name.endswith(".css") else "text/javascript" if path else "text/html"
-        route.fulfill(body=path.read_text(encoding="utf-8") if path else "<!doctype html><title>t</title>", content_type=kind)
+        if path is None:
+            route.fulfill(body="<!doctype html><title>t</title>", content_type="text/html")
+        else:
+            kind = "text/css" if path.suffix == ".css" else "text/javascript"
+            route.fulfill(body=path.read_text(encoding="utf-8"), content_type=kind)
 
-    page.route(f"{ORIGIN}/**", serve)
-    page.goto(f"{ORIGIN}/")
-    return page
+    with watched(browser) as make:
+        page = make()
+        page.route(f"{ORIGIN}/**", serve)
+        page.goto(f"{ORIGIN}/")
+        yield page
+
+
+@pytest.fixture
+def blank(modules: Page) -> Page:
+    """The same page, empty again, with the player loaded."""
+    modules.goto(f"{ORIGIN}/")
+    modules.evaluate("() => import('/vg-player.js')")
+    return modules
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-DIAMOND = "import vizgrad as vg\n\na = vg.TensorNode(0.8)\ns = a * a\no = 3 * s * vg.sin(s)\no.backward()\n"
+from tests.player.programs import DIAMOND, FAILING, MATRICES
+
 SCREENS = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "phone": {"viewport": {"width": 360, "height": 740}},
 }
-FAILING = "import vizgrad as vg\nx = vg.TensorNode([1.0, 2.0])\ny = x * vg.TensorNode([1.0, 2.0, 3.0])\n"
 
 
 def open_everything(page: Page) -> None:
@@ -29,8 +29,9 @@ def test_axe_finds_nothing(show, new_page, axe, options):
 
 
 @pytest.mark.parametrize("options", SCREENS.values(), ids=SCREENS)
-def test_axe_finds_nothing_in_a_failure(show, new_page, axe, options):
-    player = show(FAILING, page=new_page(**options), step="end")
+@pytest.mark.parametrize("program", [FAILING, MATRICES], ids=["failure", "matrices"])
+def test_axe_finds_nothing_in_what_is_wide(show, new_page, axe, program, options):
+    player = show(program, page=new_page(**options), step="end" if program == FAILING else "8")
     open_everything(player.page)
     assert axe(player.page) == []
 
@@ -69,7 +70,8 @@ def test_what_is_active_is_marked_by_more_than_colour(show):
     player = show(DIAMOND, step="10")
     assert player.locator(".vg-marker:visible").count() == 1
     width = "e => parseFloat(getComputedStyle(e.querySelector('.vg-shape')).strokeWidth)"
-    assert player.locator('.vg-op[data-op="o2"]').evaluate(width) > 2 * player.locator('.vg-op[data-op="o0"]').evaluate(width)
+    active, other = (player.locator(f".vg-op[data-op={op}]").evaluate(width) for op in ("o2", "o0"))
+    assert active > 2 * other
 
 
 def test_focus_is_visible(show):

@@ -23,13 +23,12 @@ def some_numbers() -> list[float]:
 
 def test_numbers_are_written_as_python_writes_them(modules):
     numbers = some_numbers()
-    assert modules.evaluate("async xs => { const m = await import('/numbers.js'); return xs.map(m.number); }", numbers) == [
-        text.number(x) for x in numbers
-    ]
+    script = "async numbers => numbers.map((await import('/numbers.js')).number)"
+    assert modules.evaluate(script, numbers) == [text.number(x) for x in numbers]
 
 
 def test_what_is_no_finite_number(modules):
-    script = "async () => { const m = await import('/numbers.js'); return [NaN, Infinity, -Infinity, true, false].map(m.number); }"
+    script = "async () => [NaN, Infinity, -Infinity, true, false].map((await import('/numbers.js')).number)"
     assert modules.evaluate(script) == [text.number(x) for x in (np.nan, np.inf, -np.inf, True, False)]
 
 
@@ -40,8 +39,8 @@ def test_entries_of_every_dtype_come_back_as_they_were(modules, dtype):
     written = modules.evaluate(
         """async array => {
             const [{ Trace }, { number }] = await Promise.all([import('/trace.js'), import('/numbers.js')]);
-            const trace = new Trace({ format: 'vizgrad-trace', version: 1, files: [], arrays: [array], tensors: [], ops: [],
-                                      steps: [], notes: [], codes: {} });
+            const none = { files: [], tensors: [], ops: [], steps: [], notes: [], codes: {} };
+            const trace = new Trace({ format: 'vizgrad-trace', version: 1, arrays: [array], ...none });
             return trace.arrays[0].data.map(number);
         }""",
         arrays.to_json(array),
@@ -57,7 +56,9 @@ def test_arrays_in_sentences(modules, shape):
     assert modules.evaluate(script, given) == [text.short(array), text.shape(shape)]
 
 
-@pytest.mark.parametrize(("shape", "picture", "across"), [((5, 7), None, 1), ((9,), None, 1), ((3, 2, 4), None, 1), ((5, 12), [3, 4], 2)])
+@pytest.mark.parametrize(
+    ("shape", "picture", "across"), [((5, 7), None, 1), ((9,), None, 1), ((3, 2, 4), None, 1), ((5, 12), [3, 4], 2)]
+)
 def test_heat_maps_have_the_colours_of_the_drawing(modules, shape, picture, across):
     array = np.random.default_rng(2).normal(size=shape)
     rows = int(np.prod(shape[:-1])) if not picture else -(-5 // across) * 4 - 1
@@ -79,4 +80,8 @@ def test_heat_maps_have_the_colours_of_the_drawing(modules, shape, picture, acro
     assert ours[:2] == theirs[:2] == [columns, rows]
     opacity = slice(5, None, 4)  # of nearly transparent pixels a canvas keeps the opacity exactly, the hue roughly
     assert ours[opacity] == theirs[opacity]
-    assert [a > b for a, b in zip(ours[2::4], ours[4::4], strict=True)] == [a > b for a, b in zip(theirs[2::4], theirs[4::4], strict=True)]
+    assert is_red(ours) == is_red(theirs)
+
+
+def is_red(pixels: list[int]) -> list[bool]:
+    return [red > blue for red, blue in zip(pixels[2::4], pixels[4::4], strict=True)]

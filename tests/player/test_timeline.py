@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
+from tests.player import programs
 from vizgrad import Trace, trace
 from vizgrad.trace.text import number
 
 PROGRAMS = {
-    "diamond": "import vizgrad as vg\na = vg.TensorNode(0.8)\ns = a * a\no = 3 * s * vg.sin(s)\no.backward()\n",
-    "matrices": (
-        "import vizgrad as vg\na = vg.TensorNode([[1.0, -2.0], [3.0, 4.0]])\nb = vg.TensorNode([[5.0, 6.0]])\n"
-        "loss = ((a + b) @ a).sum()\nloss.backward()\n"
-    ),
-    "training": (
-        "import numpy as np\nimport vizgrad as vg\nx = vg.TensorNode(np.ones((3, 2)), requires_grad=False)\n"
-        "w = vg.TensorNode([[0.5, 0.1], [-0.5, 0.2]])\nopt = vg.SGD([w], lr=0.1)\n"
-        "for i in range(2):\n    loss = (vg.tanh(x @ w) ** 2).sum()\n    opt.zero_grad()\n    loss.backward()\n    opt.step()\n"
-    ),
-    "twice": "import vizgrad as vg\na = vg.TensorNode(3.0)\nloss = a * a\nloss.backward()\nloss.backward()\n",
-    "dead branch": (
-        "import vizgrad as vg\nw = vg.TensorNode(3.0)\nv = vg.TensorNode(2.0)\nx = w * v\ndead = x + v\nloss = x * v\n"
-        "loss.backward()\n"
-    ),
-    "half precision": (
-        "import numpy as np\nimport vizgrad as vg\na = vg.TensorNode(np.array([0.1, 0.2], np.float16))\n(a * a).sum().backward()\n"
-    ),
-    "failing": "import vizgrad as vg\na = vg.TensorNode([1.0, 2.0])\nb = vg.log(a - 1.0)\nc = a * vg.TensorNode([1.0, 2.0, 3.0])\n",
+    "diamond": programs.DIAMOND,
+    "matrices": programs.MATRICES,
+    "training": programs.TRAINING,
+    "twice": programs.TWICE,
+    "dead branch": programs.DEAD_BRANCH,
+    "half precision": programs.HALF_PRECISION,
+    "failing": programs.FAILING,
 }
 
 SHOWN = """(player, kind) => Object.fromEntries([...player.querySelectorAll(".vg-tensor")].flatMap(tensor => {
@@ -46,7 +34,9 @@ def shown(player: Locator) -> list[dict[str, list[str]]]:
 
 def held(recorded: Trace, step: int) -> list[dict[str, list[str]]]:
     state = recorded.state(step)
-    return [{id: [number(x) for x in np.reshape(array, -1)] for id, array in kind.items()} for kind in (state.values, state.grads)]
+    return [
+        {id: list(map(number, array.reshape(-1))) for id, array in kind.items()} for kind in (state.values, state.grads)
+    ]
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
@@ -72,7 +62,6 @@ def test_stepping_scrubbing_and_jumping_show_what_the_library_held(show, program
 
 
 def test_a_long_program_is_looked_up_fast(modules):
-    program = "import vizgrad as vg\nx = vg.TensorNode(0.5)\ny = x\nfor i in range(400):\n    y = vg.sin(y) * x\ny.backward()\n"
     spent = modules.evaluate(
         """async json => {
             const [{ Trace }, { Timeline }] = await Promise.all([import('/trace.js'), import('/timeline.js')]);
@@ -84,11 +73,11 @@ def test_a_long_program_is_looked_up_fast(modules):
             }
             return (performance.now() - start) / (timeline.length / 50);
         }""",
-        trace.run(program).to_json(),
+        trace.run(programs.LONG).to_json(),
     )
     assert spent < 20  # ms for a step of about 3000
 
 
 @pytest.mark.parametrize(("wanted", "step"), [("start", 0), ("end", 14), ("wait", 9), ("7", 7)])
 def test_where_a_figure_opens(show, wanted, step):
-    assert show(PROGRAMS["diamond"], step=wanted).evaluate("p => p.step") == step
+    assert show(programs.DIAMOND, step=wanted).evaluate("p => p.step") == step

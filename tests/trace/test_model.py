@@ -36,7 +36,9 @@ PROGRAMS = {
         "    print(epoch, loss.item())\n"
     ),
     "failing": "import numpy as np, vizgrad as vg\na = vg.TensorNode(np.ones(2))\nb = a * 2\nb + np.ones(3)\n",
-    "infinite": "import vizgrad as vg\nx = vg.TensorNode([0.0, -1.0, 2.0])\ny = (1 / x + vg.log(x)).sum()\ny.backward()\n",
+    "infinite": (
+        "import vizgrad as vg\nx = vg.TensorNode([0.0, -1.0, 2.0])\ny = (1 / x + vg.log(x)).sum()\ny.backward()\n"
+    ),
     "own op": (
         "import vizgrad as vg\n"
         "class Two(vg.Op):\n"
@@ -158,7 +160,7 @@ def test_hostile_text_is_written_as_utf8_and_printed_without_control(text):
     assert [t.array for t in again.tensors] == [t.array for t in trace.tensors]
     shown = str(trace)
     shown.encode("utf-8")
-    assert not any(ord(c) < 32 and c != "\n" or ord(c) in (127, 0x202E, 0x1B) for c in shown)
+    assert not any((ord(c) < 32 and c != "\n") or ord(c) in (127, 0x202E) for c in shown)
     assert str(again).encode("utf-8")
 
 

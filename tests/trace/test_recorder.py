@@ -131,7 +131,7 @@ def test_one_tensor_at_two_ports_is_two_edges():
 
 @given(programs(), st.integers(1, 2))
 def test_contributions_sum_to_what_the_engine_computed(program, backwards):
-    trace, nodes = recorded(program, backwards)
+    trace, _ = recorded(program, backwards)
     walks: list[dict[str, list[Any]]] = []
     for step in trace.steps:
         if step.kind == "start":

@@ -27,9 +27,14 @@ export function svg(tag, ...parts) {
   return make(SPACES.svg, tag, parts);
 }
 
-/** A part that scrolls by itself: so it has a name, and the keyboard can reach it. */
+/** What scrolls by itself has a name, and the keyboard can reach it. */
+export function setScroller(element, name) {
+  for (const [key, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": name })) element.setAttribute(key, value);
+  return element;
+}
+
 export function scroller(name, ...parts) {
-  return html("div.vg-scroll", { tabindex: "0", role: "group", "aria-label": name }, parts);
+  return setScroller(html("div.vg-scroll", parts), name);
 }
 
 export function cut(text, longest = 40) {

@@ -3,6 +3,7 @@ import { svg } from "./dom.js";
 import { CELL_OPACITY, chipText, colour, heatUrl, levels, number, shapeText, short } from "./numbers.js";
 
 const CHARACTER = 6.7; // width of a digit in the drawing, in px
+const XLINK = "http://www.w3.org/1999/xlink"; // as in the drawing: themes stumble over a plain href of an image
 const MARKER = "M-6,-9 L6,-9 L0,0 Z";
 
 export class Graph {
@@ -91,9 +92,7 @@ export class Graph {
       box: cell.querySelector("rect"),
       text: cell.querySelector("text"),
     }));
-    const image = holder.querySelector("image");
-    image?.removeAttribute("xlink:href"); // the final values, which the drawing brings along
-    return { kind, holder, cells, image, shown: undefined };
+    return { kind, holder, cells, image: holder.querySelector("image"), shown: undefined };
   }
 
   #addEdge(element) {
@@ -145,8 +144,8 @@ export class Graph {
 
   #showPicture(slot, tensor, place, array) {
     const url = array ? this.#picture(array, place, tensor, slot.holder.dataset.tilesAcross) : "";
-    if (url) slot.image.setAttribute("href", url);
-    else slot.image.removeAttribute("href");
+    if (url) slot.image.setAttributeNS(XLINK, "xlink:href", url);
+    else slot.image.removeAttributeNS(XLINK, "href");
   }
 
   #picture(array, place, tensor, across) {

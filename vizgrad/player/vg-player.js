@@ -7,7 +7,7 @@ import { detailsOf } from "./details.js";
 import { cardOf, failure, say } from "./card.js";
 import { CodePane } from "./code.js";
 import { Controls } from "./controls.js";
-import { html, scroller } from "./dom.js";
+import { html, scroller, setScroller } from "./dom.js";
 import { Graph } from "./graph.js";
 import { safeDrawing } from "./sanitise.js";
 import { Timeline } from "./timeline.js";
@@ -148,7 +148,7 @@ class VgPlayer extends HTMLElement {
       graph: drawing && new Graph(drawing, this.#trace, timeline),
       controls: new Controls(timeline, act),
       sentence: html("p.vg-sentence", { role: "status", "aria-live": "polite" }),
-      code: html("div.vg-code", { tabindex: "0", role: "group", "aria-label": "Program" }),
+      code: setScroller(html("div.vg-code"), "Program"),
       card: html("div.vg-card"),
       chosen: html("div.vg-chosen", { hidden: true }),
       steps: this.#stepsFold(),
@@ -221,10 +221,19 @@ class VgPlayer extends HTMLElement {
     const fill = html("div", html("p.vg-card-title", title), parts);
     card.dataset.phase = this.#timeline.phase(this.#step);
     card.replaceChildren(...fill.childNodes);
+    this.#reachWide();
+    document.fonts.ready.then(() => this.#reachWide()); // a font that comes late changes what fits
     const source = card.querySelector(".vg-source");
     if (!source) return;
     source.open = this.#sourceOpen; // who reads along in the library wants to go on with that
     source.addEventListener("toggle", () => (this.#sourceOpen = source.open));
+  }
+
+  /** A derivation that is wider than the card scrolls, and what scrolls must be within reach of the keyboard. */
+  #reachWide() {
+    for (const wide of this.#parts.card?.querySelectorAll(".vg-chain") ?? []) {
+      if (wide.scrollWidth > wide.clientWidth) setScroller(wide, "Derivation");
+    }
   }
 
   #showChosen() {

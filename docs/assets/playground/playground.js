@@ -20,10 +20,10 @@ class Playground extends HTMLElement {
   async connectedCallback() {
     this.#leaving = new AbortController();
     const { signal } = this.#leaving;
-    this.#recorded = document.querySelector("vg-player");
-    this.#player = document.createElement("vg-player");
-    this.#player.className = this.#recorded.className;
     try {
+      this.#recorded = document.querySelector("vg-player");
+      this.#player = document.createElement("vg-player");
+      this.#player.className = this.#recorded.className;
       await this.#open(signal);
     } catch (error) {
       this.#say(`The playground could not be loaded: ${error.message}`);
@@ -169,19 +169,24 @@ class Playground extends HTMLElement {
   }
 
   async #copyLink() {
-    const field = this.#part("address");
     try {
-      const { source } = session;
-      const step = session.result?.source === source ? this.#player.step : 0;
-      const link = new URL(await toFragment({ source, step }), location.href).href;
-      await this.#copy(link, field);
+      const fragment = await toFragment({ source: session.source, step: this.#stepOfProgram() });
+      await this.#copy(new URL(fragment, location.href).href);
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
       this.#say(error.message);
     }
   }
 
-  async #copy(link, field) {
+  /** The step that is shown, if what is shown is the program as it stands. */
+  #stepOfProgram() {
+    const { result, source } = session;
+    if (result) return result.source === source ? this.#player.step : null;
+    return this.#showsRecording() ? this.#recorded.step : null;
+  }
+
+  async #copy(link) {
+    const field = this.#part("address");
     try {
       await navigator.clipboard.writeText(link);
       field.parentElement.hidden = true;
@@ -208,7 +213,6 @@ class Playground extends HTMLElement {
   }
 
   #showPhase() {
-    this.dataset.phase = python.phase;
     if (session.running || !session.result) this.#say(phaseText(python.phase));
   }
 
@@ -231,12 +235,12 @@ class Playground extends HTMLElement {
     for (const figure of [this.#player, this.#recorded]) figure.classList.toggle("pg-old", session.running);
     if (session.running) return;
     this.#player.replaceWith(this.#recorded);
-    this.#recorded.hidden = session.source !== session.start || !this.#isFirst();
+    this.#recorded.hidden = !this.#showsRecording();
   }
 
   /** Whether the program is the one that the page's own recording shows. */
-  #isFirst() {
-    return session.chosen === this.#part("start").options[0].value;
+  #showsRecording() {
+    return session.chosen === this.#part("start").options[0].value && session.source === session.start;
   }
 
   async #showResult(result) {

@@ -12,6 +12,16 @@ function deferred() {
   return result;
 }
 
+function secondsSince(time) {
+  return (performance.now() - time) / 1000;
+}
+
+/** Whether a second Python, of about 150 MB, is too much to ask for. Not every browser tells how much memory there is. */
+function isScarce() {
+  const memory = navigator.deviceMemory ?? (matchMedia("(pointer: coarse)").matches ? 2 : 8);
+  return memory < 4 || Boolean(navigator.connection?.saveData);
+}
+
 /** One worker with Python in it: boots, runs a program at a time, and ends for good. */
 class Interpreter {
   phase = "downloading";
@@ -27,7 +37,7 @@ class Interpreter {
   constructor(onPhase) {
     this.#onPhase = onPhase;
     this.#ready.promise.catch(() => {}); // whoever waits for it will hear
-    this.#start();
+    this.#start().catch(({ message }) => this.#fail(message));
   }
 
   /** Resolves when programs can be run; rejects when Python cannot be started. */
@@ -68,7 +78,7 @@ class Interpreter {
     if (phase) this.#enter(phase);
     if (output) this.#onOutput(output);
     if (trace) this.#keep(trace);
-    if (svg !== undefined) this.#answer.resolve({ svg, problem });
+    if (svg !== undefined) this.#answer?.resolve({ svg, problem });
     if (fatal) this.#fail(fatal);
   }
 
@@ -108,7 +118,7 @@ class Interpreter {
 class Python extends EventTarget {
   #current = null;
   #reserve = null;
-  #run = null; // what the caller of run() waits for; `started` once the program runs
+  #run = null; // what the caller of run() waits for; `started` is when the program began
 
   get phase() {
     if (this.#run?.started) return this.#current.trace ? "drawing" : "running";
@@ -129,7 +139,7 @@ class Python extends EventTarget {
     const run = (this.#run = deferred());
     this.warm();
     this.#start(run, source, limit, onOutput).catch(({ message }) => {
-      run.resolve({ failed: message, started: Boolean(run.started) });
+      run.resolve({ failed: message, started: run.started !== undefined });
     });
     try {
       return await run.promise;
@@ -150,15 +160,13 @@ class Python extends EventTarget {
     const interpreter = this.#current;
     await interpreter.ready;
     if (this.#run !== run) return;
-    run.started = true;
-    const began = performance.now();
+    run.started = performance.now();
     run.timer = setTimeout(() => this.#halt("limit"), limit);
     try {
       const answer = interpreter.run(source, onOutput);
       this.#tell();
       const drawing = await answer;
-      const seconds = (performance.now() - began) / 1000;
-      run.resolve({ trace: JSON.parse(interpreter.trace), ...drawing, seconds });
+      run.resolve({ trace: JSON.parse(interpreter.trace), ...drawing, seconds: secondsSince(run.started) });
     } catch (error) {
       if (this.#run === run) this.#replace();
       throw error;
@@ -170,8 +178,8 @@ class Python extends EventTarget {
     const { started, resolve } = this.#run;
     const { trace } = this.#current;
     if (started) this.#replace();
-    if (!started || !trace) resolve({ stopped });
-    else resolve({ trace: JSON.parse(trace), svg: "", problem: "Placing its nodes took too long.", seconds: LIMIT / 1000 });
+    if (!started || !trace) return resolve({ stopped });
+    resolve({ trace: JSON.parse(trace), svg: "", problem: "Placing its nodes took too long.", seconds: secondsSince(started) });
   }
 
   #replace() {
@@ -181,8 +189,7 @@ class Python extends EventTarget {
   }
 
   #keepReserve() {
-    const scarce = navigator.deviceMemory < 4 || navigator.connection?.saveData;
-    if (!scarce && !this.#reserve && this.#current.phase === "ready") this.#reserve = this.#boot();
+    if (!isScarce() && !this.#reserve && this.#current.phase === "ready") this.#reserve = this.#boot();
   }
 
   #boot() {

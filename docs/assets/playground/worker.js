@@ -52,7 +52,7 @@ async function boot() {
   reportDownloads();
   const graphviz = loadGraphviz();
   graphviz.catch(() => {}); // whoever awaits it will hear
-  // Python sees no JavaScript at all, not even an empty window's worth.
+  // What `import js` gives to programs: nothing.
   const jsglobals = Object.create(null);
   const python = await loadPyodide({ indexURL: PYODIDE, packages: ["vizgrad-course"], jsglobals });
   postMessage({ phase: "loading" });
@@ -80,7 +80,7 @@ function makeOutput() {
   return { write, flush };
 }
 
-/** Where goes what a program writes past sys.stdout: to sys.stderr, or from C. */
+/** Says where to send what a program writes past sys.stdout: to sys.stderr, or from C. */
 function listen(python, batched) {
   python.setStdout({ batched });
   python.setStderr({ batched });
