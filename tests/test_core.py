@@ -354,7 +354,6 @@ def test_a_chain_of_100_000_ops_is_walked_and_freed_without_recursion():
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -46,7 +46,7 @@ _OPTIONS = {
 }
 
 
-class VizgradConfig(Config):
+class VizgradConfig(Config):  # type: ignore[no-untyped-call]
     """The plugin has no settings: what differs from figure to figure is written on the fence."""
 
 

@@ -1,6 +1,6 @@
 """Take the picture at the top of the README from the built site: the figure of the home page, as it opens.
 
-    nox -s picture
+nox -s picture
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or None, args=["--no-sandbox"])
         page = browser.new_page(
-            viewport={"width": 1180, "height": 900}, device_scale_factor=2, color_scheme="light", reduced_motion="reduce"
+            viewport={"width": 1180, "height": 900},
+            device_scale_factor=2,
+            color_scheme="light",
+            reduced_motion="reduce",
         )
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         figure = page.locator("vg-player[ready]").first

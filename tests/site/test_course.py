@@ -72,6 +72,15 @@ def test_the_home_figure_opens_at_a_tensor_that_waits(page, base_url):
     assert box["y"] < screen["height"] * 0.6  # it begins on the first screen
 
 
+def test_the_home_figure_steps_with_an_arrow_key_before_anything_has_the_focus(page, base_url):
+    player, _ = figure(page, base_url)
+    before = player.evaluate("element => element.step")
+    page.keyboard.press("ArrowRight")
+    assert player.evaluate("element => element.step") == before + 1
+    page.keyboard.press("ArrowLeft")
+    assert player.evaluate("element => element.step") == before
+
+
 def test_the_diamond_waits_and_then_shows_the_sum(page, base_url):
     player, trace = figure(page, base_url + "learn/one-node-two-consumers/")
     s = trace.tensor("s").id

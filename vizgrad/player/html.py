@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from vizgrad.core import Array
-from vizgrad.draw import svg
+from vizgrad.draw.svg import svg
 from vizgrad.errors import TraceError
 from vizgrad.trace.model import Tensor, Trace
 from vizgrad.trace.text import name, number, printable, shape

@@ -42,7 +42,7 @@ class VgPlayer extends HTMLElement {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     const on = (type, action) => this.addEventListener(type, action, { signal });
-    on("keydown", (event) => this.#onKey(event));
+    on("keydown", (event) => this.press(event));
     on("click", (event) => this.#onClick(event));
     on("pointerover", (event) => this.#link(event.target));
     on("focusin", (event) => this.#link(event.target));
@@ -287,7 +287,8 @@ class VgPlayer extends HTMLElement {
     }, PACE / this.#parts.controls.speed);
   }
 
-  #onKey(event) {
+  /** Does what a key means here. */
+  press(event) {
     const { target, key } = event;
     if (!this.#timeline || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (target.closest("select, textarea, [contenteditable], input:not([type=range])")) return;
@@ -355,4 +356,17 @@ function outputOf(trace) {
   return html("details.vg-fold", { open: trace.output.length < 400 }, html("summary", "Output"), html("pre", { tabindex: "0" }, trace.output));
 }
 
-if (!customElements.get("vg-player")) customElements.define("vg-player", VgPlayer);
+/** Arrow keys that are pressed while nothing has the focus go to the figure that the reader looks at. */
+function pressFigureInView(event) {
+  if (event.target !== document.body || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+  const inView = (player) => {
+    const { top, bottom } = player.getBoundingClientRect();
+    return top < 0.75 * innerHeight && bottom > 0.25 * innerHeight;
+  };
+  [...document.querySelectorAll("vg-player[ready]")].find(inView)?.press(event);
+}
+
+if (!customElements.get("vg-player")) {
+  customElements.define("vg-player", VgPlayer);
+  document.addEventListener("keydown", pressFigureInView);
+}

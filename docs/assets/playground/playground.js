@@ -60,7 +60,7 @@ class Playground extends HTMLElement {
 
   // --- the program ---------------------------------------------------------------------------------------------------
 
-  /** A link's program, else what the reader had here, else the start program; what is wrong with the link, if anything. */
+  /** A link's program, else what the reader had here, else the start program. Answers what is wrong with the link. */
   async #findProgram() {
     const problem = await this.#openLink();
     if (session.source === null) await this.#openStart(this.#part("start").value);

@@ -18,7 +18,7 @@ function secondsSince(time) {
 
 /** Whether a second Python, of about 150 MB, is too much to ask for. Not every browser tells how much memory there is. */
 function isScarce() {
-  const memory = navigator.deviceMemory ?? (matchMedia("(pointer: coarse)").matches ? 2 : 8);
+  const memory = navigator.deviceMemory ?? (matchMedia("(pointer: coarse)").matches ? 2 : 8); // in GB
   return memory < 4 || Boolean(navigator.connection?.saveData);
 }
 
@@ -132,7 +132,8 @@ class Python extends EventTarget {
 
   /**
    * Runs a program. Resolves to `{trace, svg, problem, seconds}`, where `problem` says why there is no drawing;
-   * to `{stopped: "asked" | "limit"}`; or to `{failed: reason, started}`, when Python itself did not start, or broke down.
+   * to `{stopped: "asked" | "limit"}`; or to `{failed: reason, started}`, when Python itself did not start or broke
+   * down.
    */
   async run(source, { limit = LIMIT, onOutput = () => {} } = {}) {
     if (this.#run) throw new Error("Python is running another program.");
@@ -179,7 +180,8 @@ class Python extends EventTarget {
     const { trace } = this.#current;
     if (started) this.#replace();
     if (!started || !trace) return resolve({ stopped });
-    resolve({ trace: JSON.parse(trace), svg: "", problem: "Placing its nodes took too long.", seconds: secondsSince(started) });
+    const problem = "Placing its nodes took too long.";
+    resolve({ trace: JSON.parse(trace), svg: "", problem, seconds: secondsSince(started) });
   }
 
   #replace() {

@@ -19,8 +19,8 @@ export function phaseText(phase) {
 /** One sentence about how a run ended. */
 export function outcome({ trace, stopped, failed, started, seconds }) {
   if (failed && !started) return `Python did not start: ${failed.slice(0, 200)}. Press Run to try again.`;
-  if (failed) return `Python itself broke down and was started anew; your text is as it was. It said: ${failed.slice(0, 200)}`;
-  if (stopped === "limit") return "Stopped after 10 seconds, the longest that a program may run here. Does a loop never end?";
+  if (failed) return `Python itself broke down and was started anew. It said: ${failed.slice(0, 200)}`;
+  if (stopped === "limit") return "Stopped after 10 seconds, the longest a program may run here. Does a loop never end?";
   if (stopped) return "Stopped. What the program had computed is gone; your text is as it was.";
   if (trace.error) return `Stopped by ${article(trace.error.type)}${at(lineOf(trace, trace.error.place))}.`;
   const size = `${count(trace.tensors, "tensor")}, ${count(trace.ops, "operation")}, ${count(trace.steps, "step")}`;
@@ -47,15 +47,17 @@ function failureRemark(trace) {
   const line = lineOf(trace, place);
   const code = line && trace.files[place[0]].source.split("\n")[line - 1]?.trim();
   const partial = trace.ops.length ? [made("p", "What had been computed until then is shown below.")] : [];
-  return remark("pg-bad", `${type}${at(line)}`, [...(code ? [made("pre", code)] : []), ...explained(message), ...partial]);
+  const quote = code ? [made("pre", code)] : [];
+  return remark("pg-bad", `${type}${at(line)}`, [...quote, ...explained(message), ...partial]);
 }
 
 function noteRemark(trace, note, go) {
-  const known = note.step !== null && note.step !== undefined;
+  const title = `Note${at(lineOf(trace, note.place))}`;
+  if (!Number.isInteger(note.step)) return remark("pg-note", title, explained(note.text));
   const button = made("button", `Go to step ${note.step}`);
   button.type = "button";
   button.addEventListener("click", () => go(note.step));
-  return remark("pg-note", `Note${at(lineOf(trace, note.place))}`, [...explained(note.text), ...(known ? [button] : [])]);
+  return remark("pg-note", title, [...explained(note.text), button]);
 }
 
 /** The library's messages have parts, each on a line: what happened, then where, why, and what to do. */

@@ -70,7 +70,8 @@ class Session extends EventTarget {
 function restored() {
   try {
     const { source, start, chosen, link } = JSON.parse(sessionStorage.getItem(KEY));
-    return [source, start, chosen, link].every((text) => typeof text === "string") ? { source, start, chosen, link } : {};
+    const kept = { source, start, chosen, link };
+    return Object.values(kept).every((text) => typeof text === "string") ? kept : {};
   } catch {
     return {};
   }

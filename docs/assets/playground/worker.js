@@ -1,7 +1,7 @@
 // Python in a worker: boots once, then runs one program after the other.
 //
-// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem}. While it boots it says
-// {arrived} for each file and {phase}; {phase: "ready"} is the last of these. {fatal} means that it is of no use any more.
+// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem}. While it boots it
+// says {arrived} for each file and {phase}; {phase: "ready"} is the last. After {fatal} it is of no use any more.
 import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
 import { instance as loadGraphviz } from "../vendor/viz.js";
 
@@ -62,7 +62,7 @@ async function boot() {
   return { python, record, graph, picture, graphviz: await graphviz };
 }
 
-/** Passes on what is printed, much of it in large pieces. There is no timer to do it: a worker that computes hears none. */
+/** Passes on what is printed, much of it in large pieces. No timer can do that: a worker that computes hears none. */
 function makeOutput() {
   let [waiting, room, last] = ["", LONGEST_OUTPUT, performance.now()];
   const flush = () => {
@@ -108,8 +108,8 @@ function draw(recorded, { graph, picture, graphviz }) {
 }
 
 function tooLarge(size) {
-  const part = "Compute the part to look at inside a block that begins with “with vg.record():”; then only that is shown.";
-  return `It has ${size} operations, and more than ${MOST_OPERATIONS} cannot be read. ${part}`;
+  const advice = "Put the part to look at into a block that begins with “with vg.record():”; then only that is shown.";
+  return `It has ${size} operations, and more than ${MOST_OPERATIONS} cannot be read. ${advice}`;
 }
 
 function reportFatal(error) {
