@@ -286,6 +286,22 @@ def test_cells_show_the_final_values_and_gradients(program):
                 assert bool(having(node, "vg-empty")) == (id not in state.grads)
 
 
+@given(programs(most=6))
+@settings(max_examples=25)
+def test_numbers_lie_inside_their_node(program):
+    for node in having(parsed(vg.draw(recorded(program)).svg), "vg-tensor"):
+        left, top, right, bottom = box(node)
+        circle = node.find(f"{SVG}circle")
+        for slot in having(node, "vg-slot"):
+            left_edge, y = centre(slot)
+            width = -2 * left_edge
+            assert width / 2 <= (right - left) / 2
+            assert abs(y) <= (bottom - top) / 2
+            if circle is not None:  # the digits are lower than their cells: half a line may stick out
+                half_a_line = content.LINE / 2
+                assert np.hypot(width / 2, max(abs(y), abs(y + content.CELL)) - half_a_line) <= float(circle.get("r"))
+
+
 def test_after_an_update_the_new_value_is_shown():
     w = vg.TensorNode(3.0)
     with vg.record() as trace:

@@ -17,7 +17,12 @@ from vizgrad.trace import run, text
 MINUS = "\N{MINUS SIGN}"
 
 
-@given(st.floats() | st.integers(-(10**9), 10**9) | st.floats(width=32).map(np.float32))
+@given(
+    st.floats(-1e308, 1e308)
+    | st.sampled_from([np.inf, -np.inf, np.nan, -0.0])
+    | st.integers(-(10**9), 10**9)
+    | st.floats(width=32).map(np.float32)
+)
 def test_a_number_keeps_four_digits_and_no_hyphen(x):
     shown = text.number(x)
     assert "-" not in shown
@@ -65,12 +70,8 @@ def test_the_sentences_of_a_diamond():
         "The gradient of w is 4.",
         "The gradient of v is 6.",
         "w changes from 3 to 1 by the optimiser.",
-        "The gradient of loss, x, v and 1 more is set back to zero."
-        if len(trace.steps[-1].tensors) > 3 and "more" in trace.steps[-1].text
-        else trace.steps[-1].text,
+        "The gradient of loss, x, v, w is set back to zero.",
     ]
-    zero = trace.steps[-1].text
-    assert all(name in zero for name in ("loss", "x", "v", "w"))
 
 
 def test_an_earlier_gradient_is_told():
@@ -109,7 +110,7 @@ def test_printable_text_has_no_control_characters(source):
 def test_the_table_fits_its_width_and_has_every_step(width):
     trace = run("import vizgrad as vg\na = vg.TensorNode([1.0, 2.0])\nb = (a * a).sum()\nb.backward()")
     lines = text.table(trace, width).splitlines()
-    assert lines[0] == "3 tensors, 2 ops, 7 steps" or lines[0].endswith(f"{len(trace.steps)} steps")
+    assert lines[0] == f"3 tensors, 2 ops, {len(trace.steps)} steps"
     assert max(map(len, lines)) <= max(width, 60)
     numbers = [int(m[1]) for line in lines if (m := re.match(r" *(\d+)  (?:forward|backward|update|failed) ", line))]
     assert numbers == list(range(len(trace.steps)))

@@ -215,12 +215,7 @@ function named(trace, id, place) {
 
 function failedCard(trace, timeline, k, step) {
   const op = trace.op(step.op);
-  const shapeOf = (id) => shapeText(trace.tensor(id).shape);
-  const given = op.inputs.map((input) => html("li", tensorLink(trace, input.tensor), ` of shape ${shapeOf(input.tensor)}`));
-  return {
-    title: [`${op.op} could not compute`],
-    parts: [html("ul.vg-plain", given), failure(trace), source(trace, op, "forward")],
-  };
+  return { title: [`${op.op} could not compute`], parts: [failure(trace), source(trace, op, "forward")] };
 }
 
 /** Why the program stopped: the full message, or only a line that says that it did. */

@@ -7,10 +7,7 @@ const OPERATORS = pairs(
   "odot ⊙ oslash ⊘ cdot · times × ast ∗ circ ∘ otimes ⊗ leftarrow ← rightarrow → to → le ≤ ge ≥ ne ≠ neq ≠ in ∈ " +
     "approx ≈ sum ∑ prod ∏ top ⊤ nabla ∇ partial ∂ infty ∞ ldots … cdots ⋯ lVert ‖ rVert ‖ { { } } | ‖ % %",
 );
-const GREEK = pairs(
-  "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε eta η theta θ lambda λ mu μ nu ν pi π rho ρ sigma σ tau τ phi φ " +
-    "psi ψ omega ω Delta Δ Sigma Σ Omega Ω ell ℓ",
-);
+const GREEK = pairs("alpha α beta β gamma γ delta δ epsilon ε eta η theta θ lambda λ mu μ pi π rho ρ sigma σ tau τ phi φ");
 const FUNCTIONS = new Set("exp log ln sin cos tan sinh cosh tanh max min arg argmax argmin det sup inf lim".split(" "));
 const SPACES_EM = { ",": "0.17em", ":": "0.22em", ";": "0.28em", "!": "-0.17em", " ": "0.25em", quad: "1em", qquad: "2em" };
 const PLAIN = { "-": "−", "*": "∗", "'": "′" };

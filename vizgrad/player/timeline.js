@@ -69,11 +69,6 @@ export class Timeline {
     return { arrived, of, waiting: arrived > 0 && arrived < of };
   }
 
-  /** The tensors that have some of their gradients and wait for others. */
-  waiting(k) {
-    return this.#trace.tensors.map((tensor) => tensor.id).filter((id) => this.arrival(id, k).waiting);
-  }
-
   /** Whether an op has run; one that ran before the recording began has. */
   fired(op, k) {
     return (this.#fired.get(op) ?? -1) <= k;

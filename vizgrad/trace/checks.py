@@ -5,6 +5,7 @@ What a field may hold is said by the dataclasses of `model.py`; here is how they
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Iterator
@@ -103,10 +104,15 @@ def _number(kind: str, id: str) -> int:
 
 
 def _check_types(item: Any) -> None:
-    hints = typing.get_type_hints(type(item))
+    hints = _hints(type(item))
     for field in fields(item):
         if not _fits(getattr(item, field.name), hints[field.name]):
             raise ValueError(f"{type(item).__name__}.{field.name} cannot be {getattr(item, field.name)!r:.40}")
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -16,7 +16,7 @@ function secondsSince(time) {
   return (performance.now() - time) / 1000;
 }
 
-/** Whether a second Python, of about 150 MB, is too much to ask for. Not every browser tells how much memory there is. */
+/** Whether a second Python, of about 150 MB, is too much to ask for. Not every browser tells how much there is. */
 function isScarce() {
   const memory = navigator.deviceMemory ?? (matchMedia("(pointer: coarse)").matches ? 2 : 8); // in GB
   return memory < 4 || Boolean(navigator.connection?.saveData);

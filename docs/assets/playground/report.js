@@ -20,7 +20,7 @@ export function phaseText(phase) {
 export function outcome({ trace, stopped, failed, started, seconds }) {
   if (failed && !started) return `Python did not start: ${failed.slice(0, 200)}. Press Run to try again.`;
   if (failed) return `Python itself broke down and was started anew. It said: ${failed.slice(0, 200)}`;
-  if (stopped === "limit") return "Stopped after 10 seconds, the longest a program may run here. Does a loop never end?";
+  if (stopped === "limit") return "Stopped after 10 seconds, the most a program may take here. Does a loop never end?";
   if (stopped) return "Stopped. What the program had computed is gone; your text is as it was.";
   if (trace.error) return `Stopped by ${article(trace.error.type)}${at(lineOf(trace, trace.error.place))}.`;
   const size = `${count(trace.tensors, "tensor")}, ${count(trace.ops, "operation")}, ${count(trace.steps, "step")}`;

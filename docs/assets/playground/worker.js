@@ -108,7 +108,7 @@ function draw(recorded, { graph, picture, graphviz }) {
 }
 
 function tooLarge(size) {
-  const advice = "Put the part to look at into a block that begins with “with vg.record():”; then only that is shown.";
+  const advice = "Put the part to look at into a block that begins with “with vg.record():”; it alone is shown.";
   return `It has ${size} operations, and more than ${MOST_OPERATIONS} cannot be read. ${advice}`;
 }
 
