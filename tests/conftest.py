@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +28,30 @@ def site_dir(root: Path) -> Path:
         command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
         subprocess.run(command, cwd=root, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=True)
     return site
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests: the one that the variable CHROMIUM names, one on PATH, or Playwright's own."""
+    chosen = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chosen, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe(root: Path) -> Callable[[Page], list[str]]:
+    """Runs axe-core on a page and returns what it found wrong, one line for each rule and element."""
+    source = (root / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+    def run(page: Page) -> list[str]:
+        page.evaluate(source)
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+        return [describe(violation["id"], node) for violation in violations for node in violation["nodes"]]
+
+    def describe(rule: str, node: dict[str, Any]) -> str:
+        return f"{rule}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
+
+    return run

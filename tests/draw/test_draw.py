@@ -538,6 +538,8 @@ def test_a_long_chain_on_one_tensor_is_drawn():
         y = y + x if i % 2 else vg.sin(y)
     root = parsed(vg.draw(y).svg)
     assert len(having(root, "vg-op")) == 60
+    assert "nslimit" in vg.draw(y).dot
+    assert "nslimit" not in vg.draw(x * x).dot  # what is small is laid out as well as can be
     assert_nothing_overlaps(root)
 
 

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route
 
 from vizgrad import Trace, player, trace
 
 ORIGIN = "http://player.test"
 SCREEN = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"}
-
-
-# A module long: the tests of the site start a Playwright of their own, and two cannot run at a time.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium: the one that the variable CHROMIUM names, one on PATH, or Playwright's own."""
-    chosen = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chosen, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @contextmanager
@@ -104,19 +91,3 @@ def blank(modules: Page) -> Page:
     modules.goto(f"{ORIGIN}/")
     modules.evaluate("() => import('/vg-player.js')")
     return modules
-
-
-@pytest.fixture(scope="session")
-def axe(root: Path) -> Callable[[Page], list[str]]:
-    """Runs axe-core on a page and returns what it found wrong."""
-    path = root / "web/node_modules/axe-core/axe.min.js"
-    if not path.exists():
-        pytest.skip("axe-core comes with `npm ci` in web/")
-    source = path.read_text(encoding="utf-8")
-
-    def run(page: Page) -> list[str]:
-        page.evaluate(source)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
-        return [f"{rule['id']}: {node['target']}: {node['failureSummary']}" for rule in found for node in rule["nodes"]]
-
-    return run

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import http.server
 import io
-import os
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 PREFIX = "/vizgrad/"
 
@@ -60,17 +58,6 @@ def base_url(site_dir: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests: the one that the variable CHROMIUM names, one on PATH, or Playwright's own."""
-    chosen = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chosen, args=flags)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options; fails on console errors and on requests to anywhere else."""
@@ -105,19 +92,3 @@ def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
 def page(new_page: Callable[..., Page]) -> Page:
     """A page as on a desktop screen."""
     return new_page(viewport={"width": 1280, "height": 800})
-
-
-@pytest.fixture(scope="session")
-def axe(root: Path) -> Callable[[Page], list[str]]:
-    """Runs axe-core on a page and returns what it found wrong, one line for each rule and element."""
-    source = (root / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
-
-    def run(page: Page) -> list[str]:
-        page.evaluate(source)
-        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
-        return [describe(violation["id"], node) for violation in violations for node in violation["nodes"]]
-
-    def describe(rule: str, node: dict[str, Any]) -> str:
-        return f"{rule}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
-
-    return run

@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from vizgrad.trace.model import Step, Trace
@@ -104,7 +104,7 @@ def _number(kind: str, id: str) -> int:
 
 
 def _check_types(item: Any) -> None:
-    hints = _hints(type(item))
+    hints = _hints(cast(Any, type(item)))
     for field in fields(item):
         if not _fits(getattr(item, field.name), hints[field.name]):
             raise ValueError(f"{type(item).__name__}.{field.name} cannot be {getattr(item, field.name)!r:.40}")

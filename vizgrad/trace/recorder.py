@@ -216,8 +216,8 @@ class Recorder(Observer):
         _distinguish(self.trace.tensors)
         if error is not None:
             self.report(error, self.trace)
-        for step in self.trace.steps:
-            step.text = text.sentence(self.trace, step)
+        for step, sentence in zip(self.trace.steps, text.sentences(self.trace), strict=True):
+            step.text = sentence
         self._hints()
 
     def report(self, error: BaseException, trace: Trace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 import unicodedata
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vizgrad.core import Array
     from vizgrad.trace.model import Operation, Step, Tensor, Trace
 
+Held = Mapping[str, int]  # tensor id -> place of the value that it holds at a step
 _SMALL = 6  # arrays up to this many entries are written out inside a sentence
 _MINUS = "\N{MINUS SIGN}"
 _PHASES = {
@@ -70,28 +72,32 @@ def name(trace: Trace, tensor: Tensor) -> str:
     return f"{'a' if tensor.role == 'constant' else 'an'} unnamed {tensor.role}"
 
 
-def sentence(trace: Trace, step: Step) -> str:
-    """What happened in this step, in one plain sentence."""
-    return _SENTENCES[step.kind](trace, step)
+def sentences(trace: Trace) -> Iterator[str]:
+    """What happened in each step, in one plain sentence."""
+    held = {tensor.id: tensor.array for tensor in trace.tensors}  # the place of each value, as updates change it
+    for step in trace.steps:
+        yield _SENTENCES[step.kind](trace, step, held)
+        if step.kind == "update" and step.tensor and step.after is not None:
+            held[step.tensor] = step.after
 
 
-def _forward(trace: Trace, step: Step) -> str:
+def _forward(trace: Trace, step: Step, held: Held) -> str:
     op = trace.op(step.op or "")
-    outputs = " and ".join(_with_value(trace, trace.tensor(id)) for id in op.outputs)
-    return f"{op.op} computes {outputs} from {_inputs(trace, op)}."
+    outputs = " and ".join(_with_value(trace, trace.tensor(id), held) for id in op.outputs)
+    return f"{op.op} computes {outputs} from {_inputs(trace, op, held)}."
 
 
-def _failed(trace: Trace, step: Step) -> str:
+def _failed(trace: Trace, step: Step, held: Held) -> str:
     op = trace.op(step.op or "")
-    return f"{op.op} could not compute with {_inputs(trace, op)}."
+    return f"{op.op} could not compute with {_inputs(trace, op, held)}."
 
 
-def _start(trace: Trace, step: Step) -> str:
+def _start(trace: Trace, step: Step, held: Held) -> str:
     loss = trace.tensor(step.tensor or "")
     return f"backward() starts at {name(trace, loss)}: its gradient with respect to itself is 1."
 
 
-def _backward(trace: Trace, step: Step) -> str:
+def _backward(trace: Trace, step: Step, held: Held) -> str:
     op = trace.op(step.op or "")
     upstream = " and ".join(_gradient(trace.arrays[i], "the gradient", "a gradient") for i in step.upstream or [])
     sent = [
@@ -109,29 +115,27 @@ def _gradient(array: Array, small: str, large: str) -> str:
     return f"{small} {short(array)}".strip()
 
 
-def _accumulate(trace: Trace, step: Step) -> str:
+def _accumulate(trace: Trace, step: Step, held: Held) -> str:
     tensor = trace.tensor(step.tensor or "")
     called, arrived, of = name(trace, tensor), step.arrived or 0, step.of or 0
-    after, gradient = (trace.arrays[i or 0] for i in (step.after, step.gradient))
-    if step.before is None:
-        total = f"the first is {short(gradient)}" if of > 1 else ""
+    parts = [trace.arrays[place] for place in (step.before, step.gradient, step.earlier) if place is not None]
+    after = trace.arrays[step.after or 0]
+    if len(parts) == 1:
+        total = f"the first is {short(after)}" if arrived < of else short(after)
     elif after.size > _SMALL:
         total = "they add up"
     else:
-        total = f"{short(trace.arrays[step.before])} + {short(gradient)} = {short(after)}"
+        total = " + ".join(map(short, parts)) + f" = {short(after)}"
     if step.earlier is not None:
-        earlier = trace.arrays[step.earlier]
-        total += (
-            f"{', and ' if total else ''}{short(earlier)} was there from an earlier backward, so it is {short(after)}"
-        )
+        total += ", with what an earlier backward left"
     if arrived < of:
         return f"{called} has {arrived} of {of} gradients and waits: {total}."
     if of > 1:
         return f"{called} has {arrived} of {of} gradients: {total}."
-    return f"The gradient of {called} is {short(after)}{': ' + total if total else ''}."
+    return f"The gradient of {called} is {total}."
 
 
-def _update(trace: Trace, step: Step) -> str:
+def _update(trace: Trace, step: Step, held: Held) -> str:
     tensor = trace.tensor(step.tensor or "")
     before, after = (trace.arrays[i or 0] for i in (step.before, step.after))
     how = " by the optimiser" if step.rule else ""
@@ -141,7 +145,7 @@ def _update(trace: Trace, step: Step) -> str:
     return f"{name(trace, tensor)} changes from {short(before)} to {short(after)}{how}."
 
 
-def _zero(trace: Trace, step: Step) -> str:
+def _zero(trace: Trace, step: Step, held: Held) -> str:
     names = [name(trace, trace.tensor(id)) for id in step.tensors or []]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return f"The gradient of {shown} is set back to zero."
@@ -158,17 +162,17 @@ _SENTENCES = {
 }
 
 
-def _with_value(trace: Trace, tensor: Tensor) -> str:
-    array = trace.arrays[tensor.array]
+def _with_value(trace: Trace, tensor: Tensor, held: Held) -> str:
+    array = trace.arrays[held[tensor.id]]
     if array.size > _SMALL:
         return f"{name(trace, tensor)} {shape(array.shape)}"
     return f"{name(trace, tensor)} = {short(array)}"
 
 
-def _inputs(trace: Trace, op: Operation) -> str:
+def _inputs(trace: Trace, op: Operation, held: Held) -> str:
     tensors = [trace.tensor(port.tensor) for port in op.inputs]
     return " and ".join(
-        short(trace.arrays[t.array]) if t.role == "constant" else _with_value(trace, t) for t in tensors
+        short(trace.arrays[held[t.id]]) if t.role == "constant" else _with_value(trace, t, held) for t in tensors
     )
 
 
