@@ -213,7 +213,9 @@ class Playground extends HTMLElement {
   }
 
   #showPhase() {
-    if (session.running || !session.result) this.#say(phaseText(python.phase));
+    const { running, result } = session;
+    if (running && python.phase === "ready") return; // on its way: the next event says so
+    if (running || !result) this.#say(phaseText(python.phase));
   }
 
   /** Everything about the current run: after a return to the page, or when one begins, ends or is forgotten. */
