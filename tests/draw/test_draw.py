@@ -568,3 +568,10 @@ def test_a_missing_package_is_explained(monkeypatch, package):
         vg.draw(run(DIAMOND)).svg  # noqa: B018
     assert "[draw]" in str(caught.value)
     assert "pip install vizgrad" not in str(caught.value)
+
+
+@pytest.mark.parametrize("what", [5, None, "loss", np.ones(2)])
+def test_what_is_no_graph_is_refused_with_advice(what):
+    with pytest.raises(vg.DrawingError, match=type(what).__name__) as refused:
+        vg.draw(what)
+    assert "vg.draw(loss)" in str(refused.value)

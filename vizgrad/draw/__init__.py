@@ -56,6 +56,9 @@ def draw(what: TensorNode | Trace, *, direction: str = "LR", title: str = "") ->
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom.
         title: what a screen reader calls the picture.
 
+    Raises:
+        DrawingError: it is neither; or a package that drawing needs is missing.
+
     Returns:
         A drawing that a notebook shows, and that saves itself: ``vg.draw(loss).save("graph.svg")``.
 
@@ -65,5 +68,10 @@ def draw(what: TensorNode | Trace, *, direction: str = "LR", title: str = "") ->
         >>> "<svg" in vg.draw(a * a).svg
         True
     """
+    if not isinstance(what, (TensorNode, Trace)):
+        raise DrawingError(
+            f"vg.draw was given a {type(what).__name__}. It draws what a tensor was made of, vg.draw(loss), "
+            "or a recording, vg.draw(trace)."
+        )
     trace = snapshot(what) if isinstance(what, TensorNode) else what
     return Drawing(trace, direction=direction, title=title)
