@@ -92,7 +92,7 @@ class VgPlayer extends HTMLElement {
     if (!inline && !this.dataset.src) return; // it will be given one
     try {
       const text = inline ? inline.content.textContent : await fetched(this.dataset.src, signal);
-      if (this.isConnected) this.#open(text, drawing);
+      if (this.isConnected && !this.#trace) this.#open(text, drawing); // what load() was given meanwhile stays
     } catch (error) {
       if (!signal.aborted) this.#complain(`The recording of this figure could not be loaded: ${error.message}`);
     }

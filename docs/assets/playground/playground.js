@@ -15,6 +15,7 @@ class Playground extends HTMLElement {
   #recorded = null; // the page's player, with a recording of the first start program
   #player = null; // a player for what is run here, which takes the place of the other
   #shown = null; // the trace that it shows
+  #opening = Promise.resolve(); // of a start program: Run waits for it
   #began = 0;
 
   async connectedCallback() {
@@ -140,8 +141,9 @@ class Playground extends HTMLElement {
     this.#run();
   }
 
-  #run() {
+  async #run() {
     this.#began = performance.now();
+    await this.#opening;
     session.run();
   }
 
@@ -149,10 +151,12 @@ class Playground extends HTMLElement {
     if (performance.now() - this.#began > TOO_SOON) session.stop();
   }
 
-  async #choose(name) {
+  #choose(name) {
     session.stop();
-    await this.#openStart(name);
-    this.#showProgram();
+    this.#opening = this.#openStart(name).then(
+      () => this.#showProgram(),
+      (error) => this.#say(`Nothing was changed: ${error.message}`),
+    );
   }
 
   #reset() {
