@@ -39,7 +39,8 @@ def tests(session: nox.Session) -> None:
     install(session, "docs", groups=["test"])
     chromium = find_chromium(session)
     build_site(session)
-    session.run("pytest", *session.posargs, env={"CHROMIUM": chromium})
+    at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+    session.run("pytest", *at_once, *session.posargs, env={"CHROMIUM": chromium})
 
 
 @nox.session
@@ -57,6 +58,14 @@ def examples(session: nox.Session) -> None:
     install(session, "experiments")
     for script in sorted(Path("examples").glob("[!_]*.py")):
         session.run("python", str(script), "--smoke")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measures vizgrad beside its peers; leave the machine alone meanwhile. --quick sees whether it all runs."""
+    install(session, "experiments", groups=["bench"])
+    session.run("python", "examples/benchmarks", *session.posargs)
+    session.run("python", "examples/benchmarks/drawings.py", *["--smoke"] * ("--quick" in session.posargs))
 
 
 @nox.session

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,25 @@ def broadcast_shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]
     return pair[0], pair[1]
 
 
+# --- single ops ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Drawn:
+    """Inputs and settings for one call of an op."""
+
+    inputs: list[np.ndarray]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Case:
+    """An op's inputs, and what PyTorch calls the same computation."""
+
+    draw: st.SearchStrategy[Drawn]
+    reference: Callable[..., torch.Tensor]
+
+
 # --- programs --------------------------------------------------------------------------------------------------------
 
 
@@ -72,6 +92,33 @@ def _matrices(a: np.ndarray, b: np.ndarray) -> bool:
 def _axis(draw: st.DrawFn, x: np.ndarray) -> dict[str, Any]:
     axes = st.none() | st.integers(-x.ndim, x.ndim - 1) | st.just(tuple(range(x.ndim)))
     return {"axis": draw(axes) if x.ndim else None, "keepdims": draw(st.booleans())}
+
+
+def _apart(*values: np.ndarray) -> bool:
+    """No two numbers are so close that rounding decides which is larger: there, libraries may differ."""
+    numbers = np.sort(np.concatenate([np.ravel(value) for value in values]))
+    return bool(np.all(np.diff(numbers) > 1e-6))
+
+
+def _not_near(limit: float) -> Callable[[np.ndarray], bool]:
+    return lambda x: bool(np.all(abs(x - limit) > 1e-6))
+
+
+def _rivals(a: np.ndarray, b: np.ndarray) -> bool:
+    return _broadcast(a, b) and bool(np.all(abs(a - b) > 1e-6))
+
+
+def _condition(draw: st.DrawFn, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    return {"condition": np.asarray(np.random.default_rng(draw(seeds)).random(shape) < 0.5)}
+
+
+def _same_shape(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.size <= _MOST_ENTRIES // 2
+
+
+def _places(draw: st.DrawFn, x: np.ndarray) -> dict[str, Any]:
+    return {"places": draw(st.lists(st.integers(-len(x), len(x) - 1), min_size=1, max_size=4))}
 
 
 def _no_settings(draw: st.DrawFn, *values: np.ndarray) -> dict[str, Any]:
@@ -105,9 +152,20 @@ SPECS: dict[str, Spec] = {
     "tanh": Spec(vg.tanh),
     "sigmoid": Spec(vg.sigmoid),
     "relu": Spec(vg.relu),
+    "leaky_relu": Spec(vg.leaky_relu, _not_near(0)),
+    "softplus": Spec(vg.softplus),
+    "gelu": Spec(vg.gelu),
+    "gelu_tanh": Spec(lambda x: vg.gelu(x, "tanh")),
+    "abs": Spec(ops.Abs.do_forward, _not_near(0)),
+    "clip": Spec(lambda x: vg.clip(x, -1.5, 0.75), lambda x: _not_near(-1.5)(x) and _not_near(0.75)(x)),
     "id": Spec(ops.Id.do_forward),
     "exp": Spec(lambda x: x.exp(), lambda x: x.max() <= 3),
     "log": Spec(lambda x: x.log(), lambda x: x.min() >= 0.1),
+    "log1p": Spec(vg.log1p, lambda x: x.min() >= -0.9),
+    "sqrt": Spec(vg.sqrt, lambda x: x.min() >= 0.1),
+    "maximum": Spec(vg.maximum, _rivals, arity=2),
+    "minimum": Spec(vg.minimum, _rivals, arity=2),
+    "where": Spec(lambda a, b, condition: vg.where(condition, a, b), _broadcast, _condition, arity=2),
     "power": Spec(
         lambda x, exponent: x**exponent,
         lambda x: abs(x).max() <= 10,
@@ -115,11 +173,41 @@ SPECS: dict[str, Spec] = {
     ),
     "sum": Spec(lambda x, **axis: x.sum(**axis), settings=_axis),
     "mean": Spec(lambda x, **axis: x.mean(**axis), settings=_axis),
+    "max": Spec(ops.Max.do_forward, _apart, _axis),
+    "min": Spec(ops.Min.do_forward, _apart, _axis),
+    "var": Spec(ops.Var.do_forward, lambda x: abs(x).max() <= 30, _axis),
+    "logsumexp": Spec(vg.logsumexp, settings=_axis),
     "reshape": Spec(
         lambda x, shape: x.reshape(*shape),
         settings=lambda draw, x: {"shape": draw(st.sampled_from([(x.size,), (x.size, 1), (1, -1)]))},
     ),
     "transpose": Spec(lambda x: x.T),
+    "permute": Spec(
+        ops.Transpose.do_forward, settings=lambda draw, x: {"axes": tuple(draw(st.permutations(range(x.ndim))))}
+    ),
+    "concatenate": Spec(
+        lambda a, b, axis: vg.concatenate([a, b], axis),
+        lambda a, b: a.ndim > 0 and _same_shape(a, b),
+        lambda draw, a, b: {"axis": draw(st.integers(-a.ndim, a.ndim - 1))},
+        arity=2,
+    ),
+    "stack": Spec(
+        lambda a, b, axis: vg.stack([a, b], axis),
+        lambda a, b: a.ndim < 4 and _same_shape(a, b),
+        lambda draw, a, b: {"axis": draw(st.integers(-a.ndim - 1, a.ndim))},
+        arity=2,
+    ),
+    "pad": Spec(
+        lambda x, before, after: vg.pad(x, [(0, 0)] * (x.value.ndim - 1) + [(before, after)]),
+        lambda x: x.ndim > 0 and x.size <= _MOST_ENTRIES // 4,
+        lambda draw, x: {"before": draw(st.integers(0, 1)), "after": draw(st.integers(0, 2))},
+    ),
+    "take": Spec(lambda x, places: ops.Index.do_forward(x, index=places), lambda x: x.ndim > 0, _places),
+    "slice": Spec(
+        lambda x, start: ops.Index.do_forward(x, index=(..., slice(start, None), None)),
+        lambda x: 0 < x.ndim < 4,
+        lambda draw, x: {"start": draw(st.integers(-x.shape[-1], x.shape[-1] - 1))},
+    ),
     "matmul": Spec(lambda a, b: a @ b, _matrices, arity=2),
     "batchmm": Spec(
         ops.BatchMM.do_forward,

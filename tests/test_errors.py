@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
+import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import vizgrad as vg
 from tests.strategies import normal, seeds
-from vizgrad import _frames, errors, ops
+from vizgrad import _frames, datasets, errors, ops
 
 
 class Learners(vg.Op):
@@ -210,6 +216,68 @@ def walks_back_twice_with_clear_between():
     loss.backward()  # here
 
 
+def walks_back_twice():
+    w = vg.TensorNode(1.0)
+    loss = w * w
+    loss.backward()
+    loss.backward()  # here
+
+
+def walks_back_through_a_cleared_graph():
+    w = vg.TensorNode(1.0)
+    hidden = w * w
+    first, second = hidden + 1.0, hidden * 2.0
+    first.clear()
+    second.backward()  # here
+
+
+def writes_into_a_leaf_that_was_used():
+    w = vg.TensorNode([1.0, 2.0])
+    loss = (w * w).sum()
+    w.value[0] = 5
+    loss.backward()  # here
+
+
+def writes_into_a_result_that_was_saved():
+    w = vg.TensorNode([1.0, 2.0])
+    hidden = w.exp()
+    hidden.value[hidden.value > 3] = 3
+    hidden.sum().backward()  # here
+
+
+def wants_a_gradient_too_late():
+    w, data = vg.TensorNode([1.0, 2.0]), vg.TensorNode([3.0, 4.0], requires_grad=False)
+    loss = (w * data).sum()
+    data.requires_grad = True
+    loss.backward()  # here
+
+
+def records_a_model_without_pytorch():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "torch", None)
+        for name in [name for name in sys.modules if name.startswith("vizgrad.torch_bridge")]:
+            patch.delitem(sys.modules, name)
+        importlib.import_module("vizgrad.torch_bridge")  # here
+
+
+def records_what_is_no_model():
+    vg.record_torch("a model")  # here
+
+
+def records_a_tensor_without_a_graph():
+    vg.record_torch(torch.ones(()))  # here
+
+
+def compares_shapes_that_do_not_fit():
+    w = vg.TensorNode([1.0, 2.0])
+    return w > np.zeros(3)  # here
+
+
+def gives_a_tensor_to_numpy():
+    w = vg.TensorNode([1.0, 2.0])
+    np.linalg.norm(w)  # here
+
+
 def uses_an_op_without_forward():
     class Empty(vg.Op):
         pass
@@ -265,6 +333,164 @@ def asks_for_a_negative_number_of_points():
     return vg.load_synth(-1, 2)  # here
 
 
+def loads_a_file_that_is_cut_off():
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(datasets, "_download", return_value={}):
+        for file in datasets._TRAINING:
+            Path(folder, file.name).write_bytes(file.header)
+        return vg.load_mnist(directory=folder)  # here
+
+
+def loads_what_no_mirror_has():
+    no_answer = mock.Mock(side_effect=OSError("no route"))
+    with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(datasets, _get=no_answer, PAUSE=0.0):
+        return vg.load_mnist(directory=folder)  # here
+
+
+def downloads_into_a_file():
+    with tempfile.NamedTemporaryFile() as file:
+        return vg.load_mnist(directory=file.name)  # here
+
+
+def downloads_in_the_browser():
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(datasets.sys, "platform", "emscripten"):
+        return vg.load_mnist(directory=folder)  # here
+
+
+def learners_op(forward: Callable, backward: Callable = lambda context, go: go) -> type[vg.Op]:
+    """An Op as a learner would write it."""
+    return type("Doubled", (vg.Op,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
+
+
+def checks_a_wrong_gradient():
+    op = learners_op(lambda context, x: 2 * x, lambda context, go: -2 * go)
+    vg.gradcheck(op.do_forward, [np.ones(3)])  # here
+
+
+def checks_only_integers():
+    vg.gradcheck(vg.relu, [np.array([1, 2])])  # here
+
+
+def checks_a_function_that_returns_arrays():
+    vg.gradcheck(lambda x: (x * x).value, [np.ones(2)])  # here
+
+
+def checks_a_function_of_chance():
+    rng = np.random.default_rng(0)
+    vg.gradcheck(lambda x: x * rng.random(), [np.ones(2)])  # here
+
+
+def checks_outside_the_domain():
+    vg.gradcheck(vg.log, [np.array([1.0, -1.0])])  # here
+
+
+def checks_in_float32():
+    op = learners_op(lambda context, x: np.float32(2) * x.astype(np.float32))
+    vg.gradcheck(op.do_forward, [np.ones(2)])  # here
+
+
+def checks_an_op_of_too_many_sizes():
+    vg.check_op(ops.Add, [("a", "b", "c"), ("d", "e")])  # here
+
+
+def checks_an_op_that_returns_nothing():
+    vg.check_op(learners_op(lambda context, x: None), [(2,)])  # here
+
+
+def checks_an_op_that_returns_a_list():
+    vg.check_op(learners_op(lambda context, x: [x, x]), [(2,)])  # here
+
+
+def checks_an_op_that_returns_text():
+    vg.check_op(learners_op(lambda context, x: x * 2, lambda context, go: "go"), [(2,)])  # here
+
+
+def doubles_in_place(context, x):
+    x *= 2
+    return x
+
+
+def checks_an_op_that_writes_into_its_input():
+    vg.check_op(learners_op(doubles_in_place), [(2,)])  # here
+
+
+def checks_an_op_that_makes_float64():
+    op = learners_op(lambda context, x: x * np.full(x.shape, 2.0), lambda context, go: go * 2)
+    vg.check_op(op, [(2,)])  # here
+
+
+def makes_an_infinity_where_it_matters():
+    x = vg.TensorNode([1.0, 0.0])
+    with vg.detect_anomaly():
+        return x.log()  # here
+
+
+def makes_an_infinite_slope_where_it_matters():
+    x = vg.TensorNode([4.0, 0.0])
+    with vg.detect_anomaly():
+        out = x**0.5
+        out.sum().backward()  # here
+
+
+def makes_a_layer_of_no_units():
+    vg.Linear(3, 0)  # here
+
+
+def starts_a_bias_by_its_fans():
+    vg.nn.init.glorot_normal((3,))  # here
+
+
+def stacks_a_list_in_a_list():
+    vg.Sequential([vg.Linear(3, 2), vg.nn.ReLU()])  # here
+
+
+def normalises_a_batch_of_one():
+    vg.BatchNorm(3)(np.ones((1, 3)))  # here
+
+
+def saves_two_tensors_under_one_name():
+    net = vg.Module()
+    net.table = {"1": vg.TensorNode(1.0), 1: vg.TensorNode(2.0)}
+    net.state_dict()  # here
+
+
+def loads_another_layer():
+    vg.Linear(3, 2).load_state_dict({"w": np.ones((3, 2)), "bias": np.ones(2)})  # here
+
+
+def loads_a_program():
+    vg.Linear(3, 2).load(__file__)  # here
+
+
+def optimises_nothing():
+    vg.SGD([], lr=0.1)  # here
+
+
+def optimises_a_module():
+    net = vg.Linear(3, 2)
+    vg.SGD([net], lr=0.1)  # here
+
+
+def optimises_a_result():
+    hidden = vg.TensorNode(1.0) * 2
+    vg.SGD([hidden], lr=0.1)  # here
+
+
+def steps_without_a_rule():
+    w = vg.TensorNode(1.0)
+    (w * w).backward()
+    vg.optim.Optimiser([w], lr=0.1).step()  # here
+
+
+def schedules_without_a_rate():
+    vg.optim.Schedule(vg.SGD([vg.TensorNode(1.0)], lr=0.1))  # here
+
+
+def schedules_beyond_the_end():
+    schedule = vg.optim.OneCycleLR(vg.SGD([vg.TensorNode(1.0)], lr=0.1), highest=1.0, steps=1)
+    schedule.step()
+    schedule.step()  # here
+
+
 @dataclass(frozen=True)
 class Said:
     """What a message must contain."""
@@ -277,6 +503,8 @@ class Said:
 
 SHAPE, DTYPE, GRAPH = (vg.ShapeError, ValueError), (vg.DtypeError, TypeError), (vg.GraphError, RuntimeError)
 GRADIENT, DEFINITION = (vg.GradientError, ValueError), (vg.OpDefinitionError, TypeError)
+ANOMALY = (vg.AnomalyError, FloatingPointError)
+DATA, STATE, SETTING = (vg.DataError, OSError), (vg.StateError, ValueError), (vg.SettingError, ValueError)
 MISTAKES: dict[Callable, Said] = {
     adds_shapes_that_do_not_fit: Said(*SHAPE, ("Add", "weights (3, 2)", "inputs (3, 4)", "2 meets 4", "reshape")),
     multiplies_named_tensors_that_do_not_fit: Said(*SHAPE, ("Multiply", "velocity (3,)", "(2, 4)", "3 meets 4")),
@@ -291,7 +519,9 @@ MISTAKES: dict[Callable, Said] = {
     expands_an_axis_that_is_long: Said(*SHAPE, ("Expand", "x (2, 3)", "dim=1", "axis 1 has length 3")),
     reshapes_to_another_number_of_entries: Said(*SHAPE, ("Reshape", "x (2, 3)", "shape=(4, 2)")),
     squeezes_an_axis_that_is_long: Said(*SHAPE, ("Squeeze", "x (2, 3)", "dim=1")),
-    sums_over_an_axis_that_is_not_there: Said(*SHAPE, ("Sum", "x (2, 3)", "axis=2", "out of bounds")),
+    sums_over_an_axis_that_is_not_there: Said(
+        vg.OutOfRangeError, IndexError, ("Sum", "x (2, 3)", "axis=2", "out of bounds")
+    ),
     applies_a_layer_to_other_features: Said(*SHAPE, ("BatchMM", "(2, 3)", "data (5, 4)", "3 features", "has 4")),
     makes_batches_of_vectors: Said(*SHAPE, ("BatchMM", "matrix (2, 3)", "(3,)")),
     adds_a_text: Said(*DTYPE, ("Add", "a str ('one')", "vg.TensorNode(array)")),
@@ -313,6 +543,16 @@ MISTAKES: dict[Callable, Said] = {
     walks_back_to_nothing_that_wants_a_gradient: Said(*GRAPH, ("loss ()", "requires_grad=False")),
     walks_back_inside_no_grad: Said(*GRAPH, ("loss ()", "no_grad()")),
     walks_back_twice_with_clear_between: Said(*GRAPH, ("loss ()", "clear()")),
+    walks_back_twice: Said(*GRAPH, ("Multiply", "w ()", "second time", "retain_graph=True")),
+    walks_back_through_a_cleared_graph: Said(*GRAPH, ("hidden ()", "clear()", "vg.TensorNode(node.value)")),
+    writes_into_a_leaf_that_was_used: Said(*GRAPH, ("w (2,)", "in place", "Multiply", "new array")),
+    writes_into_a_result_that_was_saved: Said(*GRAPH, ("hidden (2,)", "in place")),
+    wants_a_gradient_too_late: Said(*GRAPH, ("data (2,)", "Multiply", "before computing")),
+    records_a_model_without_pytorch: Said(vg.MissingPackageError, ImportError, ("PyTorch 2.11", "install")),
+    records_what_is_no_model: Said(*DTYPE, ("str", "with record_torch(model)")),
+    records_a_tensor_without_a_graph: Said(*GRAPH, ("grad_fn", "the loss itself")),
+    compares_shapes_that_do_not_fit: Said(*SHAPE, ("w (2,)", "(3,)", "2 meets 3", "reshape")),
+    gives_a_tensor_to_numpy: Said(*DTYPE, ("w (2,)", "x.sum()", "x.value")),
     uses_an_op_without_forward: Said(*DEFINITION, ("no forward", "forward(context, *inputs)", "@staticmethod")),
     uses_an_op_without_backward: Said(*DEFINITION, ("no backward", "backward(context, *grad_outputs)")),
     calls_a_module_without_forward: Said(*DEFINITION, ("Net", "def forward(self, x)")),
@@ -333,6 +573,43 @@ MISTAKES: dict[Callable, Said] = {
     returns_a_gradient_that_is_too_small: Said(
         *GRADIENT, ("shape (3,) for input 0", "expected (2, 3)", "compare"), marked=False
     ),
+    loads_a_file_that_is_cut_off: Said(*DATA, ("train-images-idx3-ubyte", "16 bytes of 47,040,016", "move the file")),
+    loads_what_no_mirror_has: Said(*DATA, ("train-images-idx3-ubyte", "no route", "put", "directory=...")),
+    downloads_into_a_file: Said(*DATA, ("cannot be kept", "VIZGRAD_DATA")),
+    downloads_in_the_browser: Said(*DATA, ("browser", "train-labels-idx1-ubyte", "load_synth")),
+    checks_a_wrong_gradient: Said(
+        *GRADIENT, ("Doubled", "x (3,)", "3 of 3 entries", "at x[", "the sign is lost", "minus")
+    ),
+    checks_only_integers: Said(*GRADIENT, ("relu", "none of its inputs", "float arrays")),
+    checks_a_function_that_returns_arrays: Said(*GRADIENT, ("returned ndarray", "TensorNode", ".value")),
+    checks_a_function_of_chance: Said(*GRADIENT, ("two different results", "default_rng(0)")),
+    checks_outside_the_domain: Said(*GRADIENT, ("log", "1 of 2 entries", "inf or nan", "positive")),
+    checks_in_float32: Said(*GRADIENT, ("Doubled", "float32", "too few digits")),
+    checks_an_op_of_too_many_sizes: Said(*SHAPE, ("5 letters: a, b, c, d, e", "up to 4", "numbers")),
+    checks_an_op_that_returns_nothing: Said(*DEFINITION, ("Doubled.forward", "NoneType", "return")),
+    checks_an_op_that_returns_a_list: Said(*DEFINITION, ("Doubled.forward", "list", "tuple")),
+    checks_an_op_that_returns_text: Said(*GRADIENT, ("Doubled.backward", "str ('go')", "arrays")),
+    checks_an_op_that_writes_into_its_input: Said(*GRADIENT, ("Doubled.forward changed x", "new array")),
+    checks_an_op_that_makes_float64: Said(*GRADIENT, ("Doubled.forward", "float64", "float32", "dtype=x.dtype")),
+    makes_an_infinity_where_it_matters: Said(
+        *ANOMALY, ("Log made 1 inf among 2 entries", "from 0 to 1", "x (2,)", "stable")
+    ),
+    makes_an_infinite_slope_where_it_matters: Said(
+        *ANOMALY, ("Power.backward made 1 inf", "gradient of base", "out = x**0.5", "from 0 to 4", "upstream gradient")
+    ),
+    makes_a_layer_of_no_units: Said(*SETTING, ("Linear", "output_size=0", "whole number above 0")),
+    starts_a_bias_by_its_fans: Said(*SHAPE, ("shape (3,)", "(outputs, inputs)", "nn.init.zeros")),
+    stacks_a_list_in_a_list: Said(*DTYPE, ("Sequential", "list", "layer 0", "*layers")),
+    normalises_a_batch_of_one: Said(*SHAPE, ("BatchNorm", "(1, 3)", "eval()")),
+    saves_two_tensors_under_one_name: Said(*STATE, ("Module", "table.1", "other keys")),
+    loads_another_layer: Said(*STATE, ("Linear", "b is missing", "bias is not expected", "w has shape (3, 2)")),
+    loads_a_program: Said(*STATE, ("test_errors.py", "no NumPy archive", "save again")),
+    optimises_nothing: Said(*SETTING, ("SGD", "no parameters", "net.parameters()")),
+    optimises_a_module: Said(*DTYPE, ("SGD", "Linear", "net.parameters()")),
+    optimises_a_result: Said(*GRAPH, ("SGD", "hidden ()", "computed", "leaf")),
+    steps_without_a_rule: Said(*DEFINITION, ("Optimiser", "moved()")),
+    schedules_without_a_rate: Said(*DEFINITION, ("Schedule", "rate()")),
+    schedules_beyond_the_end: Said(*SETTING, ("OneCycleLR", "1 steps")),
     asks_for_a_negative_number_of_points: Said(*SHAPE, ("load_synth", "0 or more")),
 }
 
@@ -393,7 +670,9 @@ def test_an_error_in_a_learners_backward_keeps_its_type_and_says_where():
     assert "test_errors.py" in note
 
 
-@pytest.mark.parametrize("kind", [KeyError, TypeError, ZeroDivisionError, AttributeError, NotImplementedError])
+@pytest.mark.parametrize(
+    "kind", [KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError, NotImplementedError]
+)
 def test_an_error_in_a_learners_forward_keeps_its_type_and_says_where(kind):
     class Broken(vg.Op):
         @staticmethod
@@ -411,16 +690,57 @@ def test_an_error_in_a_learners_forward_keeps_its_type_and_says_where(kind):
     assert caught.value.__cause__ is None
 
 
-def test_a_failed_backward_leaves_the_graph_usable():
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: x + np.ones(4),
+        lambda x: x @ np.ones((2, 2)),
+        lambda x: np.dot(x, np.ones((2, 2))),
+        lambda x: x.reshape(4, 4),
+        lambda x: x.sum(axis=2),
+        lambda x: x.squeeze(0),
+        lambda x: x.transpose(0, 1, 2),
+        lambda x: np.concatenate([x, np.ones((2, 2))]),
+        lambda x: np.stack([x, np.ones((2, 2))]),
+        lambda x: np.einsum("ij,jk->ik", x, np.ones((2, 2))),
+        lambda x: np.broadcast_to(x, (2, 2)),
+        lambda x: x[:0].max(),
+    ],
+)
+def test_what_numpy_says_of_shapes_in_a_learners_forward_becomes_a_shape_error(compute):
+    samples = vg.TensorNode(np.ones((2, 3)))
+    with pytest.raises(vg.ShapeError) as caught:
+        learners_op(lambda context, x: compute(x)).do_forward(samples)
+    assert "Doubled cannot compute with samples (2, 3)" in str(caught.value)
+    assert str(caught.value.__cause__).strip() in str(caught.value)
+
+
+def test_a_learner_hears_which_shapes_a_failed_backward_had():
+    def forward(context, x, w):
+        context["x"], context["w"] = x, w
+        return x @ w
+
+    op = learners_op(forward, lambda context, go: (go @ context["w"], context["x"].T @ go))
+    samples, weights = vg.TensorNode(np.ones((4, 3))), vg.TensorNode(np.ones((3, 2)))
+    with pytest.raises(ValueError, match="matmul") as caught:
+        op.do_forward(samples, weights).sum().backward()
+    [note] = caught.value.__notes__
+    for words in ("Doubled.backward", "samples (4, 3) and weights (3, 2)", "context holds x (4, 3), w (3, 2)"):
+        assert words in note
+
+
+def test_a_failed_backward_loses_no_earlier_gradient():
     x = vg.TensorNode(np.ones((2, 3)))
+    (x * 5.0).sum().backward()
     Learners.returned = staticmethod(lambda context, go: go.T)
-    loss = Learners.do_forward(x).sum()
+    loss = (Learners.do_forward(x) + x).sum()
     with pytest.raises(vg.GradientError):
         loss.backward()
-    loss.zero_grad()
+    np.testing.assert_array_equal(x.grad, np.full((2, 3), 6.0))  # 5, and what had arrived from the sum
+    x.zero_grad()
     Learners.returned = staticmethod(lambda context, go: 2 * go)
-    loss.backward()
-    np.testing.assert_array_equal(x.grad, np.full((2, 3), 2.0))
+    (Learners.do_forward(x) + x).sum().backward()
+    np.testing.assert_array_equal(x.grad, np.full((2, 3), 3.0))
 
 
 @pytest.mark.parametrize("returned", [lambda context, go: 3, lambda context, go: np.float32(3), lambda c, go: [3.0]])

@@ -11,7 +11,7 @@ import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
-from vizgrad import Trace
+from vizgrad import Trace, trace
 
 SQUARE = "import vizgrad as vg\n\na = vg.TensorNode(3.0)\nb = a * a\nb.backward()\n"
 
@@ -108,3 +108,178 @@ def test_hostile_text_in_a_program_stays_text(make_site):
     html = (site / "deep/page/index.html").read_text(encoding="utf-8")
     assert "<img src=x" not in html
     assert "&lt;img" in html
+
+
+CHECK = """# Page
+
+```vizgrad-check title="The square"
+def forward(x):
+    return x * x
+
+def backward(G, x):
+    return 2 * G * x
+
+library = forward
+shapes = dict(x=(2, 3))
+```
+"""
+
+
+def test_formulas_are_checked_when_the_site_is_built(make_site):
+    site, warnings = make_site(CHECK)
+    html = (site / "deep/page/index.html").read_text(encoding="utf-8")
+    assert warnings == []
+    assert "The square" in html
+    assert "against the library" in html
+
+
+def test_a_wrong_formula_fails_the_build(make_site):
+    _, warnings = make_site(CHECK.replace("2 * G * x", "G * x"))
+    assert len(warnings) == 1
+    assert "page.md" in warnings[0]
+    assert "gradient of x is off" in warnings[0]
+
+
+COMPARED = SQUARE + "\n# --- compare with ---\n" + SQUARE.replace("3.0", "4.0")
+TOLD = SQUARE + "\n# --- story ---\nend | a | Both uses of `a` have sent a gradient.\n"
+
+
+def test_a_fence_with_two_programs_becomes_a_comparison(make_site):
+    site, warnings = make_site(fence(COMPARED, 'labels="three, four"'))
+    html = (site / "deep/page/index.html").read_text(encoding="utf-8")
+    assert warnings == []
+    assert html.count("<vg-player") == 2 and html.count("<vg-compare") == 1
+    addresses = re.findall(r'data-src="([^"]+)"', html)
+    grads = [
+        float(Trace.from_json((site / "deep/page" / address).resolve().read_text("utf-8")).grad("a"))
+        for address in addresses
+    ]
+    assert grads == [6.0, 8.0]
+    assert "three</p>" in html and "four</p>" in html
+
+
+def test_a_story_is_a_list_and_no_part_of_the_program(make_site):
+    site, warnings = make_site(fence(TOLD))
+    html = (site / "deep/page/index.html").read_text(encoding="utf-8")
+    assert warnings == []
+    assert '<ol class="vg-story"><li data-step="4" data-focus="t0">' in html
+    assert "story ---" not in html
+
+
+@pytest.mark.parametrize("wrong", [TOLD.replace("| a |", "| nobody |"), COMPARED.replace("4.0", "'4'")])
+def test_a_wrong_beat_or_a_wrong_second_program_is_a_warning(make_site, wrong):
+    _, warnings = make_site(fence(wrong))
+    assert len(warnings) == 1 and "deep/page.md" in warnings[0]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A trace among the pages of the small site."""
+    folder = tmp_path / "docs/results"
+    folder.mkdir(parents=True)
+    return trace.run(SQUARE).save(folder / "square.json")
+
+
+def test_a_stored_trace_becomes_a_figure(make_site, stored):
+    site, warnings = make_site(fence("", 'trace="results/square.json" title="Stored"'))
+    html = (site / "deep/page/index.html").read_text(encoding="utf-8")
+    assert warnings == []
+    assert html.count('class="vg-op"') == 1
+    (address,) = re.findall(r'data-src="([^"]+)"', html)
+    assert (site / "deep/page" / address).resolve().read_text(encoding="utf-8") == stored.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "said"),
+    [("", "results/none.json", "none.json"), (SQUARE, "results/square.json", "both a program and a stored trace")],
+)
+def test_a_stored_trace_that_is_not_there_or_not_alone(make_site, stored, source, path, said):
+    _, [warning] = make_site(fence(source, f'trace="{path}"'))
+    assert said in warning and "deep/page.md" in warning
+
+
+EXERCISE = '''# Page
+
+```vizgrad-exercise title="The <square>"
+"""Write the backward of $Y = X^2$, where `<b>` is text."""
+def forward(X):
+    return X**2
+
+shapes = dict(X=("n", "m"))
+# --- start
+dX = ...
+# --- solution
+dX = 2 * G * X
+# --- because: The slope of $x^2$ is $2x$.
+# --- hint: What is the slope?
+# --- wrong: the 2 is lost -> 1/2
+dX = G * X
+```
+
+```vizgrad-mistake title="The slope of a square"
+"""For $Y = X^2$:"""
+# --- line: $y = x^2$
+# --- wrong: so the slope is $x$
+# --- because: There is a 2.
+# --- check
+def forward(X):
+    return X**2
+
+def backward(G, X):
+    return 2 * G * X
+
+def wrong_slope(G, X):
+    return G * X
+
+inputs = dict(X=[3.0])
+```
+
+```vizgrad-exercises
+```
+
+```vizgrad-exercises compact="yes"
+```
+'''
+
+
+def test_exercises_read_without_javascript_and_are_listed(make_site):
+    site, warnings = make_site(EXERCISE)
+    html = (site / "deep/page/index.html").read_text(encoding="utf-8")
+    assert warnings == []
+    assert 'data-uid="deep-page/exercise-the-square"' in html
+    assert "The &lt;square&gt;" in html
+    assert "<square>" not in html
+    assert r"\(Y = X^2\)" in html
+    assert re.search(r"<summary>Hint 1 of 1</summary><p>What is the slope\?</p>", html)
+    assert "Line 2 is wrong." in html
+    assert re.search(r"<li>At X\[0\] it gives [−\d.]+ instead of [−\d.]+\.</li>", html)
+    for anchor in re.findall(r'<td><a href="\./#([^"]+)"', html):
+        assert f'id="{anchor}"' in html
+    assert html.count("<tr data-uid=") == 2
+    assert "All 2 exercises" in html
+    assert "<!-- vizgrad-exercises" not in html
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaints"),
+    [
+        ("dX = 2 * G * X", "dX = 3 * G * X", ["vizgrad-exercise", "its solution does not pass", "it is 1.5 times"]),
+        ("-> 1/2", "-> sign", ["the 2 is lost", "should say “sign”"]),
+        ("# --- hint", "# --- tip", ["is no section"]),
+        (' title="The <square>"', "", ['title="..."']),
+        ("return 2 * G * X", "return G * X", ["vizgrad-mistake", "off by"]),
+        ("return G * X\n", "return 2 * G * X\n", ["nothing refutes it"]),
+    ],
+)
+def test_an_exercise_that_is_not_well_made_fails_the_build(make_site, old, new, complaints):
+    _, warnings = make_site(EXERCISE.replace(old, new))
+    assert len(warnings) == 1
+    for complaint in ["deep/page.md", *complaints]:
+        assert complaint in warnings[0]
+
+
+def test_two_exercises_of_one_name_fail_the_build(make_site):
+    fence = EXERCISE[: EXERCISE.index("```vizgrad-mistake")]
+    _, warnings = make_site(fence + fence.partition("\n\n")[2])
+    assert len(warnings) == 1
+    assert "another one called deep-page/exercise-the-square" in warnings[0]

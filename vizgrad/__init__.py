@@ -1,35 +1,83 @@
 """vizgrad shows every derivative: a small autodiff library on NumPy that records what it does, forward and backward."""
 
+from typing import Any
+
 from vizgrad import nn, ops, optim
-from vizgrad.core import Context, Op, OpNode, Rule, TensorNode, no_grad
+from vizgrad.check import GradientReport, check_op, detect_anomaly, gradcheck
+from vizgrad.core import Context, Op, OpNode, TensorNode, no_grad
+from vizgrad.datasets import load_mnist, load_synth
 from vizgrad.draw import Drawing, DrawingError, draw
 from vizgrad.errors import (
+    AnomalyError,
+    DataError,
     DtypeError,
     GradientError,
     GraphError,
+    MissingPackageError,
     NumericsWarning,
     OpDefinitionError,
+    OutOfRangeError,
+    SettingError,
     ShapeError,
+    StateError,
     TraceError,
     VizgradError,
 )
 from vizgrad.functions import (
+    avg_pool2d,
+    batch_norm,
+    binary_cross_entropy_with_logits,
     celoss,
+    clip,
+    concatenate,
+    conv2d,
     cos,
+    cross_entropy,
+    dropout,
+    embedding,
     exp,
-    load_synth,
+    gelu,
+    layer_norm,
+    leaky_relu,
+    linear,
     log,
+    log1p,
     logceloss,
     logsoftmax,
+    logsumexp,
+    max_pool2d,
+    maximum,
+    minimum,
+    mse_loss,
+    nll_loss,
+    pad,
     relu,
     sigmoid,
     sin,
     softmax,
+    softplus,
+    sqrt,
+    stack,
     tanh,
+    where,
 )
-from vizgrad.nn import MLP, Linear, Module
+from vizgrad.nn import (
+    MLP,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    Linear,
+    MaxPool2d,
+    Module,
+    Sequential,
+)
 from vizgrad.ops import *  # noqa: F403
-from vizgrad.optim import SGD
+from vizgrad.optim import SGD, Adam, Adamax, AdamW, RMSprop
+from vizgrad.rule import Rule
 from vizgrad.trace import Trace, record
 
 __version__ = "0.1.0"
@@ -37,41 +85,99 @@ __version__ = "0.1.0"
 __all__ = [
     "MLP",
     "SGD",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "AnomalyError",
+    "AvgPool2d",
+    "BatchNorm",
     "Context",
+    "Conv2d",
+    "DataError",
     "Drawing",
     "DrawingError",
+    "Dropout",
     "DtypeError",
+    "Embedding",
+    "Flatten",
     "GradientError",
+    "GradientReport",
     "GraphError",
+    "LayerNorm",
     "Linear",
+    "MaxPool2d",
+    "MissingPackageError",
     "Module",
     "NumericsWarning",
     "Op",
     "OpDefinitionError",
     "OpNode",
+    "OutOfRangeError",
+    "RMSprop",
     "Rule",
+    "Sequential",
+    "SettingError",
     "ShapeError",
+    "StateError",
     "TensorNode",
     "Trace",
     "TraceError",
     "VizgradError",
+    "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy_with_logits",
     "celoss",
+    "check_op",
+    "clip",
+    "concatenate",
+    "conv2d",
     "cos",
+    "cross_entropy",
+    "detect_anomaly",
     "draw",
+    "dropout",
+    "embedding",
     "exp",
+    "gelu",
+    "gradcheck",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "load_mnist",
     "load_synth",
     "log",
+    "log1p",
     "logceloss",
     "logsoftmax",
+    "logsumexp",
+    "max_pool2d",
+    "maximum",
+    "minimum",
+    "mse_loss",
+    "nll_loss",
     "nn",
     "no_grad",
     "ops",
     "optim",
+    "pad",
     "record",
     "relu",
     "sigmoid",
     "sin",
     "softmax",
+    "softplus",
+    "sqrt",
+    "stack",
     "tanh",
+    "where",
     *ops.__all__,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """``vg.record_torch`` brings PyTorch in, so it is looked up when it is asked for."""
+    if name == "record_torch":
+        from vizgrad.torch_bridge import record_torch
+
+        return record_torch
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,14 +5,23 @@ from __future__ import annotations
 import itertools
 import linecache
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from types import CodeType, FrameType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 _PACKAGE = str(PurePath(__file__).parent / "_")[:-1]  # with the slash: a file beside it is the user's
+_INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_NOT_THE_USERS = (_PACKAGE, "<frozen", *(str(PurePath(path) / "_")[:-1] for path in _INSTALLED))
+# What most variables hold; looked at for every recorded op.
+_HOLDS_NOTHING = frozenset(
+    {int, float, str, bool, type(None), type, FunctionType, BuiltinFunctionType, ModuleType, np.ndarray}
+)
 _LONGEST_CONTAINER = 64  # longer lists are data, not a handful of parameters
 
 
@@ -88,13 +97,13 @@ def _characters(filename: str, line: int, column: int) -> int:
 
 
 def _is_users(filename: str) -> bool:
-    return not filename.startswith((_PACKAGE, "<frozen"))
+    return not filename.startswith(_NOT_THE_USERS)
 
 
 def names_in(scope: Mapping[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
     """The objects of a kind that a namespace knows: by a name, in a list or dict with a name, or in a module."""
     for name, value in list(scope.items()):
-        if name.startswith("_"):
+        if type(value) in _HOLDS_NOTHING or name.startswith("_"):
             continue
         if isinstance(value, kind):
             yield name, value
@@ -102,8 +111,8 @@ def names_in(scope: Mapping[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}[{i}]", item) for i, item in enumerate(value) if isinstance(item, kind))
         elif isinstance(value, dict) and len(value) <= _LONGEST_CONTAINER:
             yield from ((f"{name}[{key!r}]", item) for key, item in value.items() if isinstance(item, kind))
-        elif callable(getattr(type(value), "named_parameters", None)):
-            yield from ((path, item) for path, item in value.named_parameters(name) if isinstance(item, kind))
+        elif callable(getattr(type(value), "named_tensors", None)):
+            yield from ((path, item) for path, item in value.named_tensors(name) if isinstance(item, kind))
 
 
 def variable_name(wanted: object, outermost: bool = False) -> str | None:

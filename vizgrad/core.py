@@ -1,33 +1,39 @@
-"""The engine: values, operations, and the walk back from a loss to everything it was made of.
+"""The engine: values, operations, and the graph that they make.
 
 Three classes make a computation graph. A `TensorNode` holds an array (a circle in the drawings), an
 `OpNode` holds one computation (a diamond), and an `Op` says how one *kind* of computation is done,
-forward and backward. Nothing here knows of recording, drawing or pages: whoever wants to watch puts an object into
-``observers`` and is told what happens (see `Observer`).
+forward and backward. The walk back through the graph is in `vizgrad.walk`. Nothing here knows of recording, drawing or
+pages: whoever wants to watch is told what happens (see `vizgrad.observer`).
 """
 
 from __future__ import annotations
 
 import weakref
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, ClassVar, SupportsIndex, TypeAlias
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vizgrad import errors
+from vizgrad import _convert, errors
+from vizgrad._inplace import Watch
+from vizgrad._operators import Operators
+from vizgrad.rule import Rule as Rule
+
+if TYPE_CHECKING:
+    from vizgrad.observer import Observer
 
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "TensorNode | Array | float | int"
 
 observers: tuple[Observer, ...] = ()  # who is watching; almost always nobody, and then watching costs nothing
 _tracking = True  # False inside no_grad()
+next_order = count(0, -1).__next__  # counts down, so that the latest op is the smallest in the walk's heap
 
 
-class TensorNode:
+class TensorNode(Operators):
     """A value in the computation graph: an array, its gradient, and the operation that produced it.
 
     Args:
@@ -57,27 +63,33 @@ class TensorNode:
         True
     """
 
-    __slots__ = ("__weakref__", "_grad", "_value", "name", "requires_grad", "source")
-    __array_ufunc__ = None  # so that `array + tensor` asks the tensor, not NumPy
+    __slots__ = ("__weakref__", "_grad", "_source", "_value", "_walk", "_watch", "name", "requires_grad")
 
     def __init__(self, value: Any, name: str | None = None, requires_grad: bool = True) -> None:
-        self._value = _as_array(value, name, requires_grad)
+        self._value = _convert.as_array(value, name, requires_grad)
         self._grad: Array | None = None
+        self._source: OpNode | None = None
+        self._watch: Watch | None = Watch(self._value)  # the array is the program's own, which may write into it
+        self._walk: object = None  # the last backward walk that came by
         self.name = name
         self.requires_grad = requires_grad
-        self.source: OpNode | None = None
 
     @property
     def value(self) -> Array:
         """The array this node holds. Assigning one of the same shape changes the node, as an optimiser does."""
+        if self._watch is None:
+            self._watch = Watch(self._value)  # from now on the program can write into it
         return self._value
 
     @value.setter
     def value(self, new: Any) -> None:
-        new = _as_array(new, self.name, self.requires_grad)
+        new = _convert.as_array(new, self.name, self.requires_grad)
         if new.shape != self._value.shape:
             raise errors.assigned_shape(self, new.shape)
+        if new is self._value and self._watch:  # as in `node.value -= step`, which has written into the array already
+            self._watch.changed = next_order()
         update(self, new)
+        self._watch = self._watch or Watch(new)
 
     @property
     def grad(self) -> Array:
@@ -95,6 +107,16 @@ class TensorNode:
         self._grad = new
 
     @property
+    def source(self) -> OpNode | None:
+        """The `OpNode` that computed this tensor; ``None`` for a leaf, and after ``clear()``."""
+        op = self._source
+        if op is None or not op.inputs:
+            return None
+        if op.references is None:
+            op.references = (_Reference(self),)
+        return op
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
         return self._value.shape
@@ -104,19 +126,25 @@ class TensorNode:
         """The number type of the value."""
         return self._value.dtype
 
-    def size(self) -> tuple[int, ...]:
-        """The shape of the value (the name that the course uses)."""
-        return self._value.shape
+    def size(self, dim: int | None = None) -> Any:
+        """The shape of the value, or the length of one axis (the name that the course uses)."""
+        return self._value.shape if dim is None else self._value.shape[dim]
 
-    def backward(self) -> None:
+    def backward(self, retain_graph: bool = False) -> None:
         """Compute d self / d t for every tensor t that this one was made of, and add it to ``t.grad``.
 
-        The walk goes from this tensor back to the leaves. A tensor that was used several times receives one gradient
-        for each use; the operation it came from is visited only when *all* of them have arrived, because it needs their
-        sum. Only uses that lead to this tensor are waited for.
+        The walk goes from this tensor back to the leaves, latest op first. So when an op's turn comes, every use of its
+        output has had its turn, and all gradients have arrived: the op needs their sum. Uses that do not lead to this
+        tensor have no part in it.
+
+        On the way, each op lets go of what its forward has saved, so a graph can be walked once.
+
+        Args:
+            retain_graph: keep what forward has saved, for another ``backward()`` through the same graph.
 
         Raises:
-            GraphError: this tensor holds more than one number, or nothing it was made of wants a gradient.
+            GraphError: this tensor holds more than one number, nothing it was made of wants a gradient, its graph has
+                been walked or cleared before, or an array that forward has used was written into since.
             GradientError: an op's ``backward`` returns the wrong number or shapes of gradients.
 
         Examples:
@@ -129,46 +157,20 @@ class TensorNode:
         """
         if self._value.size != 1:
             raise errors.backward_from_many(self)
-        if self.source is None:
+        if self._source is None:
             raise errors.backward_from_leaf(self)
-        expected, unfinished = _what_leads_to(self)
         seed = np.ones_like(self._value)
-        arriving: dict[TensorNode, Array] = {self: seed}
         for observer in observers:
-            observer.start(self, seed, expected)
-        given = {id(seed)}  # the arrays that are somebody's gradient
-        self._add_to_grad(seed, given)
-
-        ready = deque([self.source])
-        while ready:
-            op = ready.popleft()
-            gradients = op.backward(arriving)
-            for port, (node, gradient) in enumerate(zip(op.inputs, gradients, strict=True)):
-                if gradient is None:
-                    continue
-                so_far = arriving.get(node)
-                # Never `+=`: the same array may have been handed to another node as well.
-                total = gradient if so_far is None else np.asarray(so_far + gradient)
-                arriving[node] = total
-                expected[node] -= 1
-                for observer in observers:
-                    observer.arrive(node, op, port, so_far, gradient, total, expected[node])
-                if expected[node] == 0:
-                    node._add_to_grad(total, given)
-                    if node.source is not None:
-                        unfinished[node.source] -= 1
-                        if unfinished[node.source] == 0:
-                            ready.append(node.source)
-
-    def _add_to_grad(self, total: Array, given: set[int]) -> None:
-        """Add the gradient of one backward walk to what earlier walks have left."""
-        if self._grad is not None:
-            self._grad = np.asarray(self._grad + total)
-        elif self.source is None and (id(total) in given or total.base is not None or not total.flags.writeable):
-            self._grad = total.copy()  # a leaf's gradient is the user's to change: nobody else's array, and no view
-        else:
-            self._grad = total
-            given.add(id(total))
+            observer.start(self, seed)
+        earlier: dict[TensorNode, Array] = {}  # gradients that earlier walks have left
+        try:
+            with np.errstate(all="ignore"):  # what forward has warned of need not be told again for its gradient
+                walk.walk_back(self, self._source, seed, earlier, retain_graph)
+        finally:
+            for node, gradient in earlier.items():
+                node._grad = np.asarray(gradient + node.grad)
+        for observer in observers:
+            observer.end(self)
 
     def zero_grad(self) -> None:
         """Forget the gradients of this tensor and of everything it was made of (each node once).
@@ -182,7 +184,7 @@ class TensorNode:
             >>> float(a.grad)
             0.0
         """
-        for node in _tensors_below(self):
+        for node in graph.tensors_below(self):
             forget_grad(node)
 
     def clear(self) -> None:
@@ -190,14 +192,18 @@ class TensorNode:
 
         Leaves (parameters) keep their values and gradients. A cleared graph has no way back: ``backward()`` says so.
         """
-        for node in list(_tensors_below(self)):
-            if node.source is not None:
-                node.source.inputs = ()
-                node.source = None
+        for node in list(graph.tensors_below(self)):
+            if node._source is not None:
+                node._source.inputs = ()
+                node._source.context = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are leaves of their own: the numbers go with them, and not the graph."""
+        return TensorNode, (self._value, self.name, self.requires_grad)
 
     def numpy(self) -> Array:
         """The value as a NumPy array (the array itself, not a copy)."""
-        return self._value
+        return self.value
 
     def item(self) -> float:
         """The value of a tensor that holds one number, as a Python float."""
@@ -208,135 +214,59 @@ class TensorNode:
         by = f", source={self.source.op.__name__}" if self.source else ""
         return f"TensorNode({name}{np.array2string(self._value, separator=', ', threshold=20)}{by})"
 
-    # The operators only say which Op does the work: the arithmetic itself is in `vizgrad/ops/`.
-    def __add__(self, other: Operand) -> TensorNode:
-        return ops.Add.do_forward(self, other)
-
-    def __radd__(self, other: Operand) -> TensorNode:
-        return ops.Add.do_forward(other, self)
-
-    def __sub__(self, other: Operand) -> TensorNode:
-        return ops.Sub.do_forward(self, other)
-
-    def __rsub__(self, other: Operand) -> TensorNode:
-        return ops.Sub.do_forward(other, self)
-
-    def __mul__(self, other: Operand) -> TensorNode:
-        return ops.Multiply.do_forward(self, other)
-
-    def __rmul__(self, other: Operand) -> TensorNode:
-        return ops.Multiply.do_forward(other, self)
-
-    def __truediv__(self, other: Operand) -> TensorNode:
-        return ops.Divide.do_forward(self, other)
-
-    def __rtruediv__(self, other: Operand) -> TensorNode:
-        return ops.Divide.do_forward(other, self)
-
-    def __matmul__(self, other: Operand) -> TensorNode:
-        return ops.MatrixMultiply.do_forward(self, other)
-
-    def __rmatmul__(self, other: Operand) -> TensorNode:
-        return ops.MatrixMultiply.do_forward(other, self)
-
-    def __pow__(self, exponent: Operand) -> TensorNode:
-        return ops.Power.do_forward(self, exponent)
-
-    def __rpow__(self, base: Operand) -> TensorNode:
-        return ops.Power.do_forward(base, self)
-
-    def __neg__(self) -> TensorNode:
-        return ops.Negate.do_forward(self)
-
-    def __lt__(self, other: Operand) -> Array:
-        return np.less(self._value, _raw(other))
-
-    def __le__(self, other: Operand) -> Array:
-        return np.less_equal(self._value, _raw(other))
-
-    def __gt__(self, other: Operand) -> Array:
-        return np.greater(self._value, _raw(other))
-
-    def __ge__(self, other: Operand) -> Array:
-        return np.greater_equal(self._value, _raw(other))
-
-    @property
-    def T(self) -> TensorNode:
-        """The transpose: axes in reverse order."""
-        return ops.Transpose.do_forward(self)
-
-    def sum(self, axis: SupportsIndex | Sequence[int] | None = None, keepdims: bool = False) -> TensorNode:
-        """Add up the entries, all of them or along ``axis``."""
-        return ops.Sum.do_forward(self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: SupportsIndex | Sequence[int] | None = None, keepdims: bool = False) -> TensorNode:
-        """Average the entries, all of them or along ``axis``."""
-        return ops.Mean.do_forward(self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: int) -> TensorNode:
-        """The same entries in another shape."""
-        return ops.Reshape.do_forward(self, shape=shape)
-
-    def exp(self) -> TensorNode:
-        """Element-wise e to the power of the value."""
-        return ops.Exp.do_forward(self)
-
-    def log(self) -> TensorNode:
-        """Element-wise natural logarithm."""
-        return ops.Log.do_forward(self)
-
 
 class OpNode:
     """One computation in the graph: which Op ran, on which tensors, and what it kept for its backward.
 
     Attributes:
         op: the `Op` class that did the computing (the class itself: Ops are never instantiated).
-        context: what ``forward`` stored for ``backward``.
+        context: what ``forward`` stored for ``backward``; ``None`` once a backward walk has used it.
         inputs: the tensors that went in, in order; the same tensor may stand there twice.
         outputs: the tensors that came out. Held weakly: an output that nobody uses any more reads ``None``.
+        order: when it was made: smaller than that of every op made before.
     """
 
-    __slots__ = ("_outputs", "context", "inputs", "op")
+    __slots__ = ("context", "inputs", "op", "order", "references", "walk")
 
-    def __init__(self, op: type[Op], context: Context, inputs: tuple[TensorNode, ...]) -> None:
+    def __init__(self, op: type[Op], context: dict[str, Any], inputs: tuple[TensorNode, ...]) -> None:
         self.op = op
-        self.context = context
+        self.context: dict[str, Any] | None = context
         self.inputs = inputs
-        self._outputs: tuple[_OutputRef, ...] = ()
+        self.order = next_order()
+        # A strong reference to the outputs, which hold this node as their source, would be a cycle, and the memory of
+        # a whole graph would wait for the garbage collector. Even the weak one is made only when somebody asks.
+        self.references: tuple[_Reference, ...] | None = None
+        self.walk: object = None
+
+    def backward(self, *upstream: Array) -> Sequence[Any]:
+        """Turn the gradients of the outputs into gradients of the inputs, by the Op's own ``backward``.
+
+        Args:
+            upstream: d loss / d output, for each output.
+
+        Returns:
+            d loss / d input for each input; of inputs that want none, it does not matter what.
+        """
+        try:
+            gradients = self.op.backward(self.context, *upstream)
+        except Exception as error:
+            errors.note_backward(error, self)
+            raise
+        if type(gradients) is not tuple:
+            gradients = (gradients,)
+        if observers or not self.op.ours:
+            gradients = _checked(self, upstream, gradients)
+            for observer in observers:
+                observer.backward(self, upstream, gradients)
+        return gradients
 
     @property
     def outputs(self) -> list[TensorNode | None]:
         """The tensors that this computation produced."""
-        return [reference() for reference in self._outputs]
-
-    @outputs.setter
-    def outputs(self, nodes: Sequence[TensorNode]) -> None:
-        # A strong reference here and `source` there would be a cycle, and the memory of a whole graph would wait for
-        # the garbage collector. Whoever needs the output holds it; the op need not.
-        self._outputs = tuple(_OutputRef(node) for node in nodes)
-
-    def backward(self, arriving: Mapping[TensorNode, Array]) -> list[Array | None]:
-        """Call the Op's ``backward`` with the gradients that arrived at the outputs.
-
-        Args:
-            arriving: the gradient of each tensor; an output that is missing there had no influence on the loss.
-
-        Returns:
-            One gradient for each input, ``None`` where none is wanted.
-        """
-        upstream = [reference.gradient(arriving) for reference in self._outputs]
-        try:
-            returned = self.op.backward(self.context, *upstream)
-        except Exception as error:
-            errors.note_backward(error, self)
-            raise
-        gradients = _checked(self, returned)
-        for observer in observers:
-            observer.backward(self, upstream, gradients)
-        return gradients
+        return [reference() for reference in self.references or ()]
 
     def __repr__(self) -> str:
-        return f"OpNode({self.op.__name__}, {len(self.inputs)} in, {len(self._outputs)} out)"
+        return f"OpNode({self.op.__name__}, {len(self.inputs)} in, {len(self.references or (1,))} out)"
 
 
 class Op:
@@ -370,6 +300,10 @@ class Op:
 
     rule: ClassVar[Rule | None] = None
     symbol: ClassVar[str] = ""  # what a drawing writes into the diamond; left out, the name of the class
+    ours: ClassVar[bool] = False  # whether the tests have shown that backward returns what it should
+
+    def __init_subclass__(cls) -> None:
+        cls.ours = cls.__module__.startswith("vizgrad.ops.")
 
     @staticmethod
     def forward(context: Any, *inputs: Any, **settings: Any) -> Any:
@@ -382,7 +316,7 @@ class Op:
         raise errors.unfinished_op("backward")
 
     @classmethod
-    def do_forward(cls, *inputs: Operand, **settings: Any) -> Any:
+    def do_forward(cls, *inputs: Any, **settings: Any) -> Any:
         """Run the op on tensors, and build the piece of graph that remembers it.
 
         Args:
@@ -396,56 +330,44 @@ class Op:
             ShapeError: the shapes do not fit together.
             DtypeError: an input is no array of real numbers.
         """
-        context = Context()
-        nodes = _as_nodes(cls, inputs)
-        values = [node._value for node in nodes]
+        values = []
+        some_grad, all_grad = False, True
+        for node in inputs:
+            if type(node) is not TensorNode and not isinstance(node, TensorNode):
+                return cls.do_forward(*_convert.as_tensors(cls, inputs), **settings)
+            values.append(node._value)
+            if node.requires_grad:
+                some_grad = True
+            else:
+                all_grad = False
+            watch = node._watch
+            if watch is not None and watch.probe() != watch.seen:
+                watch.look(next_order())
+        tracked = some_grad and _tracking
+        context: dict[str, Any] = {}
+        if not all_grad:
+            values = _convert.as_floats(values)  # what wants a gradient holds floats anyway
+            context = Context()
+            context.needs_input_grad = tuple([node.requires_grad for node in inputs])
         try:
-            raw = cls.forward(context, *values, **settings)
+            raw = cls.forward(context, *values, **settings) if settings else cls.forward(context, *values)
         except Exception as error:
             for observer in observers:
-                observer.failed(cls, nodes, settings, error)
-            explained = errors.forward_failed(cls, nodes, settings, error)
+                observer.failed(cls, inputs, settings, error)
+            explained = errors.forward_failed(cls, inputs, settings, error)
             if explained is error:
                 raise
             raise explained from error
-        if not isinstance(raw, tuple):
-            raw = (raw,)
 
-        # The numbers exist already. Only now can the nodes be made, and each needs the other: the output tensors
-        # want their source, the OpNode its outputs. So first the OpNode, then the tensors, then the link back.
-        tracked = _tracking and any(node.requires_grad for node in nodes)
-        op = OpNode(cls, context, nodes)
-        outputs = [_output(array, op if tracked else None) for array in raw]
-        op.outputs = outputs
-        if tracked and not all(node.requires_grad for node in nodes):
-            context.needs_input_grad = tuple(node.requires_grad for node in nodes)
-        for observer in observers:
-            observer.forward(op, settings, outputs)
-        return outputs[0] if len(outputs) == 1 else outputs
-
-
-@dataclass(frozen=True)
-class Rule:
-    r"""What an Op computes, in LaTeX, for formula pages and derivation cards.
-
-    In the formulas ``\v{x}`` is the value of the input called x in ``forward``, ``\v{out}`` the output, ``\g{x}`` and
-    ``\g{out}`` their gradients, ``\k{name}`` a setting.
-
-    Attributes:
-        forward: the output in terms of the inputs.
-        backward: for each input, its gradient.
-        broadcasts: whether inputs are stretched to a common shape (gradients are then summed over what was stretched).
-        page: the page of the course that derives it.
-    """
-
-    forward: str
-    backward: tuple[str, ...]
-    broadcasts: bool = False
-    page: str = ""
+        # Now that the numbers exist: the OpNode that remembers how they came about, and the tensors that hold them.
+        if type(raw) is not tuple and not observers:  # most ops, most of the time
+            return _output(raw, OpNode(cls, context, inputs) if tracked else None)
+        outputs = _outputs(raw, OpNode(cls, context, inputs), settings, tracked)
+        return outputs if len(outputs) > 1 else outputs[0]
 
 
 class Context(dict[str, Any]):
-    """What a forward stores for its backward: a dict, which also says which inputs want a gradient."""
+    """The context of an op of whose inputs some want no gradient: a dict that also says which."""
 
     needs_input_grad: tuple[bool, ...] | None = None  # None: all of them
 
@@ -461,41 +383,30 @@ def needs_grad(context: Any, port: int) -> bool:
     return needs is None or needs[port]
 
 
-class Observer:
-    """What the engine tells whoever watches. The engine never looks at what an observer does with it."""
-
-    def forward(self, op: OpNode, settings: Mapping[str, Any], outputs: Sequence[TensorNode]) -> None:
-        """An op has computed its outputs."""
-
-    def failed(self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any], error: Exception) -> None:
-        """An op could not compute its outputs."""
-
-    def start(self, loss: TensorNode, seed: Array, expected: Mapping[TensorNode, int]) -> None:
-        """A backward walk begins; ``expected`` says how many gradients each tensor will receive."""
-
-    def backward(self, op: OpNode, upstream: Sequence[Array], gradients: Sequence[Array | None]) -> None:
-        """An op has turned the gradients of its outputs into gradients of its inputs."""
-
-    def arrive(
-        self,
-        node: TensorNode,
-        op: OpNode,
-        port: int,
-        before: Array | None,
-        gradient: Array,
-        after: Array,
-        missing: int,
-    ) -> None:
-        """A gradient has arrived at a tensor; ``missing`` more are still to come in this walk."""
-
-    def update(self, node: TensorNode, before: Array, rule: str, settings: Mapping[str, Any]) -> None:
-        """A tensor has a new value, by an optimiser's rule, or by plain assignment (an empty rule)."""
-
-    def zero(self, node: TensorNode) -> None:
-        """A tensor's gradient was forgotten."""
+def _output(array: Any, source: OpNode | None) -> TensorNode:
+    """A tensor that an op made: nothing to check, and nothing to do that is not needed."""
+    node = _new(TensorNode)
+    node._value = array if type(array) is np.ndarray else np.asarray(array)
+    node._grad = node._walk = node._watch = node.name = None
+    node._source = source
+    node.requires_grad = source is not None
+    return node
 
 
-class _OutputRef(weakref.ref[TensorNode]):
+_new = TensorNode.__new__
+
+
+def _outputs(raw: Any, op: OpNode, settings: dict[str, Any], tracked: bool) -> list[TensorNode]:
+    """The tensors that an op made, where there are several, or somebody watches."""
+    arrays = raw if type(raw) is tuple else (raw,)
+    outputs = [_output(array, op if tracked else None) for array in arrays]
+    op.references = tuple(map(_Reference, outputs))
+    for observer in observers:
+        observer.forward(op, settings, outputs)
+    return outputs
+
+
+class _Reference(weakref.ref[TensorNode]):
     """A weak reference to an output that can still give a gradient of the right shape when the output is gone."""
 
     __slots__ = ("dtype", "shape")
@@ -505,15 +416,35 @@ class _OutputRef(weakref.ref[TensorNode]):
         self.shape = node._value.shape
         self.dtype = node._value.dtype
 
-    def gradient(self, arriving: Mapping[TensorNode, Array]) -> Array:
+    def gradient(self, walk: object) -> Array:
+        """What has arrived at the output in this walk; zeros if it had no influence on the loss."""
         node = self()
-        gradient = None if node is None else arriving.get(node)
-        return np.zeros(self.shape, self.dtype) if gradient is None else gradient
+        return np.zeros(self.shape, self.dtype) if node is None or node._walk is not walk else node.grad
+
+
+def _checked(op: OpNode, upstream: Sequence[Array], returned: Sequence[Any]) -> list[Array | None]:
+    """The gradients that an Op's backward returned: as many as inputs, each an array of its input's shape and dtype."""
+    if len(returned) != len(op.inputs):
+        raise errors.wrong_number_of_gradients(op, len(returned))
+    gradients: list[Array | None] = []
+    for port, (node, gradient) in enumerate(zip(op.inputs, returned, strict=True)):
+        if not node.requires_grad:
+            gradients.append(None)
+            continue
+        gradient = np.zeros_like(node._value) if gradient is None else np.asarray(gradient, dtype=node._value.dtype)
+        if gradient.shape != node._value.shape:
+            raise errors.wrong_gradient_shape(op, port, gradient.shape)
+        if any(gradient is other for other in (*upstream, *gradients)):
+            gradient = gradient.copy()
+        gradients.append(gradient)
+    return gradients
 
 
 def update(node: TensorNode, value: Array, rule: str = "", **settings: Any) -> None:
     """Give a tensor a new value. Optimisers also say by which rule (LaTeX, as in `Rule`) and settings."""
     before, node._value = node._value, value
+    if value is not before:
+        node._watch = None  # a new array, which the program has not got hold of
     for observer in observers:
         observer.update(node, before, rule, settings)
 
@@ -545,143 +476,4 @@ def no_grad() -> Iterator[None]:
         _tracking = before
 
 
-@contextmanager
-def watching(observer: Observer) -> Iterator[None]:
-    """Tell ``observer`` everything that happens inside the block."""
-    global observers
-    before, observers = observers, (*observers, observer)
-    try:
-        yield
-    finally:
-        observers = before
-
-
-def _what_leads_to(loss: TensorNode) -> tuple[dict[TensorNode, int], dict[OpNode, int]]:
-    """Find what the loss was made of: how many gradients each tensor will get, how many outputs each op waits for."""
-    expected: dict[TensorNode, int] = {loss: 0}
-    unfinished: dict[OpNode, int] = {}
-    found = [loss]
-    while found:
-        op = found.pop().source
-        if op is None:
-            continue
-        unfinished[op] = unfinished.get(op, 0) + 1
-        if unfinished[op] > 1:
-            continue  # another output of an op that has been looked at
-        for node in op.inputs:
-            if node.requires_grad:
-                if node not in expected:
-                    expected[node] = 0
-                    found.append(node)
-                expected[node] += 1
-    return expected, unfinished
-
-
-def _tensors_below(top: TensorNode) -> Iterator[TensorNode]:
-    """The tensor and everything it was made of, each once."""
-    seen = {top}
-    stack = [top]
-    while stack:
-        node = stack.pop()
-        inputs = node.source.inputs if node.source else ()
-        for child in inputs:
-            if child not in seen:
-                seen.add(child)
-                stack.append(child)
-        yield node
-
-
-def ops_below(top: TensorNode) -> list[OpNode]:
-    """The ops that a tensor was made by, each after those that made its inputs."""
-    _, unfinished = _what_leads_to(top)
-    order: list[OpNode] = []
-    stack = [top.source] if top.source else []
-    done: set[OpNode] = set()
-    while stack:
-        op = stack[-1]
-        makers = [node.source for node in op.inputs if node.source in unfinished and node.source not in done]
-        if makers:
-            stack.extend(makers)
-        else:
-            stack.pop()
-            if op not in done:
-                done.add(op)
-                order.append(op)
-    return order
-
-
-def _checked(op: OpNode, returned: Any) -> list[Array | None]:
-    """The gradients that an Op's backward returned: as many as inputs, each of its input's shape and dtype."""
-    if not isinstance(returned, tuple):
-        returned = (returned,)
-    if len(returned) != len(op.inputs):
-        raise errors.wrong_number_of_gradients(op, len(returned))
-    gradients: list[Array | None] = []
-    for port, (node, gradient) in enumerate(zip(op.inputs, returned, strict=True)):
-        if not node.requires_grad:
-            gradients.append(None)
-            continue
-        if gradient is None:
-            gradient = np.zeros_like(node._value)
-        elif type(gradient) is not np.ndarray or gradient.dtype is not node._value.dtype:
-            gradient = np.asarray(gradient, dtype=node._value.dtype)
-        if gradient.shape != node._value.shape:
-            raise errors.wrong_gradient_shape(op, port, gradient.shape)
-        gradients.append(gradient)
-    return gradients
-
-
-def _output(array: Any, source: OpNode | None) -> TensorNode:
-    """A tensor that an op made: nothing to check, and nothing to do that is not needed."""
-    node = TensorNode.__new__(TensorNode)
-    node._value = array if type(array) is np.ndarray else np.asarray(array)
-    node._grad = None
-    node.name = None
-    node.requires_grad = source is not None
-    node.source = source
-    return node
-
-
-def _as_nodes(op: type[Op], inputs: Sequence[Any]) -> tuple[TensorNode, ...]:
-    """The inputs as tensors: numbers and arrays become constants, a Python number in the dtype of its partner."""
-    nodes = tuple(inputs)
-    if all(isinstance(node, TensorNode) for node in nodes):
-        return nodes
-    dtypes = [node._value.dtype for node in nodes if isinstance(node, TensorNode)] or [np.dtype(np.float64)]
-    dtype = next((dtype for dtype in dtypes if dtype.kind == "f"), None)  # 0.5 must not become a whole number
-    return tuple(node if isinstance(node, TensorNode) else _constant(op, node, dtype) for node in nodes)
-
-
-def _constant(op: type[Op], value: Any, dtype: np.dtype[Any] | None) -> TensorNode:
-    if isinstance(value, (bool, int, float)):
-        return TensorNode(np.asarray(value, dtype=dtype), requires_grad=False)
-    if isinstance(value, (np.ndarray, np.number, np.bool_, list, tuple)):
-        return TensorNode(value, requires_grad=False)
-    raise errors.not_a_tensor(op, value)
-
-
-def _as_array(value: Any, name: str | None, requires_grad: bool) -> Array:
-    """A value as an array that the engine can compute with."""
-    if isinstance(value, TensorNode):
-        raise errors.tensor_in_tensor(name)
-    given = value
-    if not isinstance(value, (np.ndarray, np.generic)):
-        try:
-            value = np.asarray(value)
-        except ValueError as error:
-            raise errors.not_numbers(given, name) from error
-        if value.dtype.kind in "iu":  # Python's own integers mean numbers, as in TensorNode(3)
-            value = value.astype(np.float64)
-    value = np.asarray(value)
-    if value.dtype.kind not in "fiub":
-        raise errors.not_numbers(given, name)
-    if requires_grad and value.dtype.kind != "f":
-        raise errors.integer_array(value, name)
-    return value
-
-
-def _raw(operand: Operand) -> Any:
-    return operand._value if isinstance(operand, TensorNode) else operand
-
-
-from vizgrad import ops  # noqa: E402  (the operators above need the ops, and the ops need Op)
+from vizgrad import graph, walk  # noqa: E402  (they need the nodes)

@@ -25,9 +25,12 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; they may import their neighbours
+import runs
+import speeds
 import walks
 
 _RESULTS = Path(__file__).parent.parent / "results"
+_EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 # matplotlib wants real colours; these stand for variables of the site, so that a plot follows light and dark.
 _COLOURS = {"#010101": "currentColor", "#020202": "var(--vg-plot-1)", "#030303": "var(--vg-plot-2)"}
 
@@ -58,6 +61,7 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         result=result, percent=percent, curves=curves, source=source, provenance=provenance, walk=walks.gradient
     )
+    environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
     return environment
 
 
@@ -79,8 +83,9 @@ def provenance(name: str) -> str:
     found = result(name)
     run = found.provenance
     versions = ", ".join(f"{library} {version}" for library, version in vars(run.libraries).items())
+    program = f"examples/{name}" if (_EXAMPLES / name).is_dir() else f"examples/{name}.py"
     return (
-        f"`examples/{name}.py`, commit `{run.commit}`, {run.date}: {run.wall_seconds:.0f} s on {run.hardware} "
+        f"`{program}`, commit `{run.commit}`, {run.date}: {run.wall_seconds:.0f} s on {run.hardware} "
         f"({versions}). Data: {found.data}. Raw file: [`{name}.json`](../results/{name}.json)."
     )
 
@@ -91,7 +96,7 @@ def source(path: str) -> str:
     thing: Any = importlib.import_module(module)
     for name in rest.split("."):
         thing = inspect.getattr_static(thing, name)
-    thing = getattr(thing, "__func__", thing)
+    thing = getattr(thing, "__func__", getattr(thing, "fget", thing))
     lines, first = inspect.getsourcelines(thing)
     code = textwrap.dedent("".join(lines)).rstrip()
     return f'```python title="{module.replace(".", "/")}.py, line {first}" linenums="{first}"\n{code}\n```'
@@ -119,6 +124,28 @@ def curves(name: str, *keys: str, x: str, y: str, label: str) -> str:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(ink)
     axes.set_xlim(0, len(epochs) - 1)
+    return f'<figure class="vg-plot">{_svg(figure, label)}<figcaption>{label}</figcaption></figure>'
+
+
+def plot(program: str, *, x: str, y: str, label: str) -> str:
+    """Lines on logarithmic axes: the program defines ``steps`` and ``lines``, a dict of names and values."""
+    import matplotlib.figure
+
+    found = runs.variables(program)
+    figure = matplotlib.figure.Figure(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
+    ink, *colours = _COLOURS
+    for (name, values), colour, dashes in zip(found["lines"].items(), colours, ("-", "--"), strict=True):
+        axes.loglog(found["steps"], values, dashes, color=colour, linewidth=1.6, label=name)
+    axes.set_xlabel(x, color=ink)
+    axes.set_ylabel(y, color=ink)
+    axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda number, _: f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e"))
+    axes.tick_params(colors=ink)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(ink)
+    axes.legend(frameon=False, labelcolor=ink)
     return f'<figure class="vg-plot">{_svg(figure, label)}<figcaption>{label}</figcaption></figure>'
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-import vizgrad as vg
 from vizgrad.core import OpNode, TensorNode
+from vizgrad.observer import Observer, watching
 
 Grads = dict[TensorNode, Any]
 
@@ -28,7 +28,7 @@ def gradient(policy: str, program: str, loss: str, wanted: str) -> float:
     """
     uses = _Uses()
     scope: dict[str, Any] = {}
-    with vg.core.watching(uses):
+    with watching(uses):
         exec(program, scope)
     walk: dict[str, Callable[[TensorNode, _Uses], Grads]] = {
         "right": _right,
@@ -38,7 +38,7 @@ def gradient(policy: str, program: str, loss: str, wanted: str) -> float:
     return float(walk[policy](scope[loss], uses).get(scope[wanted], 0.0))
 
 
-class _Uses(vg.core.Observer):
+class _Uses(Observer):
     """Counts how often each tensor goes into an op."""
 
     def __init__(self) -> None:
@@ -50,9 +50,8 @@ class _Uses(vg.core.Observer):
 
 
 def _sent(op: OpNode, grad: Any) -> list[tuple[TensorNode, Any]]:
-    (output,) = op.outputs
-    returned = op.backward({} if output is None else {output: grad})
-    return [(node, g) for node, g in zip(op.inputs, returned, strict=True) if g is not None]
+    gradients = op.backward(np.asarray(grad))
+    return [(node, g) for node, g in zip(op.inputs, gradients, strict=True) if node.requires_grad and g is not None]
 
 
 def _right(loss: TensorNode, uses: _Uses) -> Grads:

@@ -67,7 +67,7 @@ def test_controls_have_names_and_the_slider_says_where_it_is(show):
 
 
 def test_what_is_active_is_marked_by_more_than_colour(show):
-    player = show(DIAMOND, step="10")
+    player = show(DIAMOND, step="8")
     assert player.locator(".vg-marker:visible").count() == 1
     width = "e => parseFloat(getComputedStyle(e.querySelector('.vg-shape')).strokeWidth)"
     active, other = (player.locator(f".vg-op[data-op={op}]").evaluate(width) for op in ("o2", "o0"))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
+import vizgrad as vg
 from vizgrad import ops, optim
 
 RENDER = """async source => {
@@ -27,7 +28,14 @@ def rules() -> Iterator[str]:
     for name in ops.__all__:
         rule = getattr(ops, name).rule
         yield from (rule.forward, *rule.backward)
+    p = [vg.TensorNode(1.0)]
     yield optim.SGD.rule
+    yield optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.1, weight_decay=0.1).rule
+    yield optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, classical=True).rule
+    yield optim.RMSprop(p, momentum=0.9, centered=True).rule
+    yield optim.Adam(p).rule
+    yield optim.AdamW(p).rule
+    yield optim.Adamax(p).rule
 
 
 def render(page: Page, source: str) -> dict:

@@ -95,7 +95,7 @@ def test_the_diamond_waits_and_then_shows_the_sum(page, base_url):
 
 
 def test_a_dead_branch_takes_no_part(page, base_url):
-    player, trace = figure(page, base_url + "learn/one-node-two-consumers/", place=1)
+    player, trace = figure(page, base_url + "learn/one-node-two-consumers/", place=2)
     player.evaluate("(element, k) => element.go(k)", len(trace.steps) - 1)
     grads = shown(player, "grad")
     assert grads[trace.tensor("w").id] == ["4"]
@@ -132,8 +132,8 @@ def test_figures_read_without_javascript(new_page, base_url, page_url):
 def test_figures_live_through_a_change_of_page(page, base_url):
     player, _ = figure(page, base_url + "learn/values-and-operations/")
     page.evaluate("window.sameDocument = true")
-    page.get_by_role("link", name="Next: Backward, step by step").click()
-    page.wait_for_url("**/backward-step-by-step/")
+    page.get_by_role("link", name="Next: What a backward is").click()
+    page.wait_for_url("**/recipe/")
     page.wait_for_function("document.querySelector('vg-player')?.hasAttribute('ready')")
     player = page.locator("vg-player").first
     player.get_by_role("button", name="Next step").click()

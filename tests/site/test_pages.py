@@ -10,11 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
-}
+SCREEN = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"width": 360, "height": 740}
+EACH_KIND = ["", "learn/element-wise/", "learn/exercises/", "learn/receptive-fields/", "playground/", "reference/"]
+EACH_KIND += ["reports/digits/", "reports/performance/"]
 
 
 def addresses() -> list[str]:
@@ -31,26 +30,29 @@ def settle(page: Page, url: str) -> None:
     page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => 0)))")
 
 
-@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("address", addresses())
-def test_page_has_no_fault_that_axe_sees(
-    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, address: str, look: str
+def test_page_has_no_fault_on_a_screen_and_on_a_phone(
+    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, address: str
 ) -> None:
-    page = new_page(**LOOKS[look], reduced_motion="reduce")
+    page = new_page(**SCREEN, color_scheme="light", reduced_motion="reduce")
     settle(page, base_url + address)
     assert axe(page) == []
-
-
-@pytest.mark.parametrize("address", addresses())
-def test_page_fits_a_phone_and_its_formulas_are_typeset(
-    new_page: Callable[..., Page], base_url: str, address: str
-) -> None:
-    page = new_page(**LOOKS["phone"])
-    settle(page, base_url + address)
+    page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert axe(page) == []
     formulas = page.locator(".arithmatex")
     expect(formulas.locator(".katex-error")).to_have_count(0)
     assert formulas.count() == page.locator(".arithmatex:has(.katex)").count()
+
+
+@pytest.mark.parametrize("address", EACH_KIND)
+def test_each_kind_of_page_has_no_fault_in_the_dark(
+    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, address: str
+) -> None:
+    assert address in addresses()
+    page = new_page(**SCREEN, color_scheme="dark", reduced_motion="reduce")
+    settle(page, base_url + address)
+    assert axe(page) == []
 
 
 def test_sitemap_lists_exactly_these_pages(site_dir: Path) -> None:

@@ -40,6 +40,19 @@ def test_what_is_kept_is_a_copy():
     assert store.add(array) == 1
 
 
+def test_a_large_array_is_known_by_identity_and_copied_where_others_may_write():
+    store, array = arrays.Arrays(), normal(0, (arrays.FULL + 1,))
+    mine, fresh = array.copy(), normal(1, array.shape)
+    assert [store.add(array), store.add(fresh, fresh=True), store.add(array), store.add(fresh)] == [0, 1, 0, 1]
+    assert store.items[1] is fresh
+    array *= 2
+    assert store.add(array) == 2
+    np.testing.assert_array_equal(store.items[0], mine)
+    np.testing.assert_array_equal(store.items[2], 2 * mine)
+    store.add(fresh[::-1], fresh=True)
+    assert not np.shares_memory(store.items[3], fresh)
+
+
 @given(any_array)
 def test_small_arrays_are_written_exactly(array):
     written = json.loads(json.dumps(arrays.to_json(array), allow_nan=False))

@@ -178,3 +178,8 @@ def test_the_users_seed_and_numbers_are_not_touched():
     run(HEAD + "(vg.TensorNode(1.0) * 2).backward()")
     assert np.random.rand() == expected
     assert vg.TensorNode(1.0).source is None
+
+
+def test_a_warning_is_told_even_where_nothing_was_recorded():
+    recorded = run("import warnings\nwarnings.warn('mind the gap')\n")
+    assert "mind the gap" in [note.text for note in recorded.notes]

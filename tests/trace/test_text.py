@@ -78,7 +78,7 @@ def test_an_earlier_gradient_is_told():
     a = vg.TensorNode(2.0)
     with vg.record() as trace:
         loss = a * 3.0
-        loss.backward()
+        loss.backward(retain_graph=True)
         loss.backward()
     sentence = trace.steps[-1].text
     assert sentence.startswith("The gradient of a is")

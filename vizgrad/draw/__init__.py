@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from vizgrad.core import TensorNode
 from vizgrad.draw.dot import dot
+from vizgrad.draw.modules import view
 from vizgrad.draw.needs import DrawingError
-from vizgrad.draw.svg import style, svg
+from vizgrad.draw.svg import needs_graphviz, style, svg
 from vizgrad.trace.model import Trace
 from vizgrad.trace.recorder import snapshot
 
-__all__ = ["Drawing", "DrawingError", "dot", "draw", "style", "svg"]
+__all__ = ["Drawing", "DrawingError", "dot", "draw", "needs_graphviz", "style", "svg"]
 
 
 class Drawing:
@@ -30,7 +32,8 @@ class Drawing:
     @property
     def dot(self) -> str:
         """The graph in the DOT language, for other Graphviz tools."""
-        return dot(self.trace, self._options.get("direction", "LR"))
+        chosen = {key: self._options[key] for key in ("modules", "around", "steps") if key in self._options}
+        return dot(self.trace, self._options.get("direction", "LR"), seen=view(self.trace, **chosen))
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing as ``.svg`` or the graph as ``.dot``.
@@ -48,16 +51,30 @@ class Drawing:
         return self.svg
 
 
-def draw(what: TensorNode | Trace, *, direction: str = "LR", title: str = "") -> Drawing:
+def draw(
+    what: TensorNode | Trace,
+    *,
+    direction: str = "LR",
+    title: str = "",
+    modules: str | Iterable[str] = "auto",
+    around: str = "",
+    steps: int = 3,
+) -> Drawing:
     """Draw a computation graph: everything a tensor was made of, or a whole recording.
+
+    Of a graph of more than 1,500 nodes only the part around its end is drawn.
 
     Args:
         what: a tensor, usually the loss, or a Trace.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom.
         title: what a screen reader calls the picture.
+        modules: which modules are open: ``"open"`` all, ``"closed"`` none, or the paths of some, such as
+            ``["net.layer1"]``; ``"auto"`` opens them, outermost first, while there are no more than 60 nodes.
+        around: the name or id of a tensor or op; then only what is near it is drawn.
+        steps: how many ops away from it.
 
     Raises:
-        DrawingError: it is neither; or a package that drawing needs is missing.
+        DrawingError: it is neither; there is no such node or module; or a package that drawing needs is missing.
 
     Returns:
         A drawing that a notebook shows, and that saves itself: ``vg.draw(loss).save("graph.svg")``.
@@ -74,4 +91,6 @@ def draw(what: TensorNode | Trace, *, direction: str = "LR", title: str = "") ->
             "or a recording, vg.draw(trace)."
         )
     trace = snapshot(what) if isinstance(what, TensorNode) else what
-    return Drawing(trace, direction=direction, title=title)
+    drawing = Drawing(trace, direction=direction, title=title, modules=modules, around=around, steps=steps)
+    view(trace, modules, around, steps)  # says at once what cannot be drawn
+    return drawing

@@ -68,16 +68,21 @@ class Contents:
     ops: dict[str, OpBox] = field(default_factory=dict)
     chips: dict[str, float] = field(default_factory=dict)  # op id -> width of the chips on its input edges
 
+    def room(self, trace: Trace, tensor: str, ends: Iterable[tuple[str, int]]) -> float:
+        """Room for a chip on an edge from a tensor to these ports of ops."""
+        return max((self.chips[op] for op, _ in ends), default=0.0) if trace.tensor(tensor).requires_grad else 0.0
+
 
 def contents(trace: Trace) -> Contents:
     """Work out what each node shows and how large it is."""
-    shown = _arrays_shown(trace)
+    shown = arrays_shown(trace)
+    chips = _chip_widths(trace)
     result = Contents()
     for tensor in trace.tensors:
         result.tensors[tensor.id] = _tensor_box(tensor, shown[tensor.id])
     for op in trace.ops:
         result.ops[op.id] = _op_box(trace, op)
-        result.chips[op.id] = _chip_width(trace, op)
+        result.chips[op.id] = chips.get(op.id, 0.0)
     return result
 
 
@@ -96,7 +101,7 @@ def as_matrix(array: Array) -> Array:
     return array.reshape(-1, array.shape[-1]) if array.shape[-1] else array.reshape(0, 0)
 
 
-def _arrays_shown(trace: Trace) -> dict[str, list[Array]]:
+def arrays_shown(trace: Trace) -> dict[str, list[Array]]:
     """Every array that a tensor holds at some step, as value or as gradient."""
     shown: dict[str, list[Array]] = {}
     for tensor in trace.tensors:
@@ -152,13 +157,15 @@ def _op_box(trace: Trace, op: Operation) -> OpBox:
     return OpBox(symbol, max(46.0, len(symbol) * CHAR * 1.35 + 26), 42.0)
 
 
-def _chip_width(trace: Trace, op: Operation) -> float:
-    """Room for the contributions that this op sends back; 0 where it sends none."""
-    longest = 0
+def _chip_widths(trace: Trace) -> dict[str, float]:
+    """Room for the contributions that each op sends back; none for one that sends none."""
+    widths: dict[str, float] = {}
     for step in trace.steps:
-        if step.op == op.id and step.kind == "backward":
-            longest = max([longest, *(len(chip(trace.arrays[i])) for i in step.gradients or [] if i is not None)])
-    return longest * CHAR + PAD if longest else 0.0
+        if step.op and step.kind == "backward":
+            longest = max((len(chip(trace.arrays[i])) for i in step.gradients or [] if i is not None), default=0)
+            if longest:
+                widths[step.op] = max(widths.get(step.op, 0.0), longest * CHAR + PAD)
+    return widths
 
 
 def chip(array: Array) -> str:

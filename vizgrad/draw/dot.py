@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from vizgrad.draw.closed import UnitBox, title_width, unit_boxes
 from vizgrad.draw.content import Contents, OpBox, TensorBox, contents
+from vizgrad.draw.modules import FEW, Unit, View, view
 from vizgrad.draw.needs import needed
 from vizgrad.trace.model import Operation, Tensor, Trace
 from vizgrad.trace.text import printable
@@ -14,13 +16,12 @@ if TYPE_CHECKING:
     import graphviz
 
 _PX = 72.0  # Graphviz counts node sizes in inches of 72 points; a point is a pixel here
-_MANY = 60  # nodes; a larger graph is not laid out to the last pixel: one tensor in a hundred ops would take minutes
 _SHAPES = {True: "circle", False: "box"}
 # An empty label of a given size keeps room free, for a chip on an edge or the name of a module.
 _ROOM = '<<TABLE BORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="20"><TR><TD></TD></TR></TABLE>>'
 
 
-def dot(trace: Trace, direction: str = "LR", labels: bool = True) -> str:
+def dot(trace: Trace, direction: str = "LR", labels: bool = True, seen: View | None = None) -> str:
     """The graph of a trace in the DOT language.
 
     Args:
@@ -28,54 +29,66 @@ def dot(trace: Trace, direction: str = "LR", labels: bool = True) -> str:
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom.
         labels: with ``False`` the nodes are bare and only as large as the drawing needs them: this is what layout gets,
             so that it does not depend on the fonts of a machine.
+        seen: which part of it; left out, what a drawing shows at first.
     """
-    inside = contents(trace)
+    seen = seen or view(trace)
+    inside, units = contents(trace), unit_boxes(seen)
     graph = needed("graphviz").Digraph("vizgrad", engine="dot", strict=False)
     graph.attr(rankdir=direction, nodesep="0.25", ranksep="0.4", margin="0", pad="0.1")
-    many = len(trace.tensors) + len(trace.ops) > _MANY
+    many = seen.nodes > FEW
     if many:
         graph.attr(nslimit="1")
     graph.attr("node", fixedsize="true" if not labels else "false", margin="0.05")
-    _add_modules(graph, trace, inside, labels)
-    for op in trace.ops:
-        _add_edges(graph, trace, op, inside, labels)
+    _add_units(graph, seen, inside, units, labels)
+    for wire in seen.wires():
+        chip = inside.room(trace, wire.tensor, wire.ends)
+        room = {"label": _ROOM.format(width=round(chip + 8))} if chip and not labels else {}
+        graph.edge(wire.source, wire.target, id=wire.key, **room)
     if not many:
-        _order_leaves(graph, trace)
+        _order_leaves(graph, trace, seen)
     return str(graph.source)
 
 
-def _add_modules(graph: graphviz.Digraph, trace: Trace, inside: Contents, labels: bool) -> None:
-    """Put each node into the box of its module, and the boxes into each other."""
-    members: dict[str, list[Tensor | Operation]] = {}
-    nodes: list[Tensor | Operation] = [*trace.tensors, *trace.ops]
+def _add_units(graph: graphviz.Digraph, seen: View, inside: Contents, boxes: dict[str, UnitBox], labels: bool) -> None:
+    """Put each node into the box of its unit, and the boxes into each other."""
+    units = seen.units
+    members: dict[str, list[Tensor | Operation | Unit]] = {path: [] for path in ["", *seen.open]}
+    nodes: list[Tensor | Operation] = [*seen.tensors, *seen.ops]
     for node in nodes:
-        members.setdefault(node.module, []).append(node)
-    for path in list(members):
-        parts = path.split(".")
-        for depth in range(len(parts)):
-            members.setdefault(".".join(parts[:depth]), [])
+        members["" if seen.around else units.home[node.id]].append(node)
+    for path in seen.closed:
+        members[units.all[path].parent].append(units.all[path])
 
     def fill(into: graphviz.Digraph, path: str) -> None:
         for node in members[path]:
-            _add_node(into, trace, node, inside, labels)
-        for number, child in enumerate(sorted(members)):
-            if child and child.rpartition(".")[0] == path:
-                with into.subgraph(name=f"cluster_{number}") as cluster:
-                    name = child.rpartition(".")[2]
-                    label = _label(name) if labels else _ROOM.format(width=round(8 * len(name) + 12))
-                    cluster.attr(label=label, labeljust="l", margin="10", id=_label(child))
+            _add_node(into, node, inside, boxes, labels)
+        for child in sorted(seen.open):
+            if units.all[child].parent == path:
+                with into.subgraph(name=f"cluster_{units.all[child].id}") as cluster:
+                    name = units.all[child].name
+                    label = _label(name) if labels else _ROOM.format(width=round(title_width(name)))
+                    cluster.attr(label=label, labeljust="l", margin="10", id=units.all[child].id)
                     fill(cluster, child)
 
-    members.setdefault("", [])
     fill(graph, "")
 
 
-def _add_node(graph: graphviz.Digraph, trace: Trace, node: Tensor | Operation, inside: Contents, labels: bool) -> None:
-    box: TensorBox | OpBox
+def _add_node(
+    graph: graphviz.Digraph,
+    node: Tensor | Operation | Unit,
+    inside: Contents,
+    boxes: dict[str, UnitBox],
+    labels: bool,
+) -> None:
+    box: TensorBox | OpBox | UnitBox
     if isinstance(node, Tensor):
         box = inside.tensors[node.id]
         style = {"shape": _SHAPES[box.round], "class": f"vg-tensor vg-{node.role}"}
         label = _label(box.name, box.shape) if box.name or box.shape else node.role
+    elif isinstance(node, Unit):
+        box = boxes[node.id]
+        style = {"shape": "box", "style": "rounded", "class": "vg-module vg-closed"}
+        label = _label(box.name, box.totals)
     else:
         box = inside.ops[node.id]
         style = {"shape": "diamond", "class": "vg-op", "ordering": "in"}
@@ -86,21 +99,13 @@ def _add_node(graph: graphviz.Digraph, trace: Trace, node: Tensor | Operation, i
         graph.node(node.id, label="", width=_inches(box.width), height=_inches(box.height), **style)
 
 
-def _add_edges(graph: graphviz.Digraph, trace: Trace, op: Operation, inside: Contents, labels: bool) -> None:
-    for port, entering in enumerate(op.inputs):
-        chip = inside.chips[op.id] if trace.tensor(entering.tensor).requires_grad else 0
-        room = {"label": _ROOM.format(width=round(chip + 8))} if chip and not labels else {}
-        graph.edge(entering.tensor, op.id, id=f"{op.id}:{port}", **room)
-    for output in op.outputs:
-        graph.edge(op.id, output, id=f"{op.id}:{output}")
-
-
-def _order_leaves(graph: graphviz.Digraph, trace: Trace) -> None:
+def _order_leaves(graph: graphviz.Digraph, trace: Trace, seen: View) -> None:
     """Put leaves that enter an op together into the order of its ports, by edges that nobody sees."""
     ordered: set[tuple[str, str]] = set()
-    for op in trace.ops:
+    for op in seen.ops:
         entering = [trace.tensor(port.tensor) for port in op.inputs]
-        leaves = list(dict.fromkeys(t.id for t in entering if t.source is None and t.module == ""))
+        outside = {t.id for t in entering if t.source is None and (seen.around or seen.units.home[t.id] == "")}
+        leaves = list(dict.fromkeys(t.id for t in entering if t.id in outside))
         for first, second in itertools.pairwise(leaves):
             # Only in the order of appearance, which is the same everywhere: so the wishes cannot form a circle.
             if int(first[1:]) < int(second[1:]) and (first, second) not in ordered:

@@ -22,6 +22,7 @@ class Route:
     points: list[Point]
     tip: Point
     label: Point | None = None
+    path: str = ""  # instead of the points
 
 
 @dataclass
@@ -32,7 +33,9 @@ class Layout:
     height: float
     nodes: dict[str, Point] = field(default_factory=dict)  # node id -> centre
     routes: dict[str, Route] = field(default_factory=dict)  # edge id -> route
-    modules: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)  # path -> x, y, width, height
+    modules: dict[str, tuple[float, float, float, float]] = field(
+        default_factory=dict
+    )  # id of an open unit -> x, y, width, height
 
 
 def run(dot: str) -> Layout:

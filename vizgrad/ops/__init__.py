@@ -1,27 +1,77 @@
 """All operations: each is a forward, a backward, and the rule that says why the backward is right."""
 
 from vizgrad.ops.arithmetic import Add, Divide, Multiply, Negate, Power, Sub
-from vizgrad.ops.elementwise import Cos, Exp, Id, Log, ReLU, Sigmoid, Sin, Tanh
-from vizgrad.ops.linear import BatchMM, MatrixMultiply
-from vizgrad.ops.normalise import LogSoftmax, Normalize
-from vizgrad.ops.reduce import Mean, RowMax, RowSum, Sum
-from vizgrad.ops.shape import Expand, Reshape, Select, Squeeze, Transpose, Unsqueeze
+from vizgrad.ops.convolution import Convolution2d
+from vizgrad.ops.elementwise import (
+    GELU,
+    Abs,
+    Clip,
+    Cos,
+    Exp,
+    Id,
+    LeakyReLU,
+    Log,
+    Log1p,
+    Maximum,
+    Minimum,
+    ReLU,
+    Sigmoid,
+    Sin,
+    Softplus,
+    Sqrt,
+    Tanh,
+    Where,
+)
+from vizgrad.ops.embedding import Embed
+from vizgrad.ops.indexing import Index, Select
+from vizgrad.ops.linear import Affine, BatchMM, MatrixMultiply
+from vizgrad.ops.loss import MSE, NLL, BCEWithLogits, CrossEntropy
+from vizgrad.ops.normalise import BatchNormalize, LayerNormalize, LogSoftmax, Normalize, Softmax
+from vizgrad.ops.pooling import MaxPooling2d, MeanPooling2d
+from vizgrad.ops.reduce import LogSumExp, Max, Mean, Min, RowMax, RowSum, Sum, Var
+from vizgrad.ops.regularise import Drop
+from vizgrad.ops.shape import Concatenate, Expand, Pad, Reshape, Squeeze, Stack, Transpose, Unsqueeze
 
 __all__ = [
+    "GELU",
+    "MSE",
+    "NLL",
+    "Abs",
     "Add",
+    "Affine",
+    "BCEWithLogits",
     "BatchMM",
+    "BatchNormalize",
+    "Clip",
+    "Concatenate",
+    "Convolution2d",
     "Cos",
+    "CrossEntropy",
     "Divide",
+    "Drop",
+    "Embed",
     "Exp",
     "Expand",
     "Id",
+    "Index",
+    "LayerNormalize",
+    "LeakyReLU",
     "Log",
+    "Log1p",
     "LogSoftmax",
+    "LogSumExp",
     "MatrixMultiply",
+    "Max",
+    "MaxPooling2d",
+    "Maximum",
     "Mean",
+    "MeanPooling2d",
+    "Min",
+    "Minimum",
     "Multiply",
     "Negate",
     "Normalize",
+    "Pad",
     "Power",
     "ReLU",
     "Reshape",
@@ -30,10 +80,16 @@ __all__ = [
     "Select",
     "Sigmoid",
     "Sin",
+    "Softmax",
+    "Softplus",
+    "Sqrt",
     "Squeeze",
+    "Stack",
     "Sub",
     "Sum",
     "Tanh",
     "Transpose",
     "Unsqueeze",
+    "Var",
+    "Where",
 ]

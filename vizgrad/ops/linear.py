@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,3 +68,42 @@ class BatchMM(Op):
         grad_matrix = go.T @ context["vectors"] if needs_grad(context, 0) else None
         grad_vectors = go @ context["matrix"] if needs_grad(context, 1) else None
         return grad_matrix, grad_vectors
+
+
+class Affine(Op):
+    """A fully connected layer in one op: x (..., f), w (m, f), b (m,) -> x @ w.T + b, shape (..., m).
+
+    All axes of x but the last are batch axes: the gradients of w and b are sums over all of them.
+    """
+
+    symbol = "affine"
+    rule = Rule(
+        forward=r"\v{out} = \v{x} \, \v{w}^\top + \v{b}",
+        backward=(
+            r"\g{x} = \g{out} \, \v{w}",
+            r"\g{w} = {\g{out}}^\top \, \v{x}",
+            r"\g{b} = \operatorname{sum}_0(\g{out})",
+        ),
+    )
+
+    @staticmethod
+    def forward(context: Any, x: Array, w: Array, b: Array) -> Array:
+        if w.ndim != 2:
+            raise ValueError(f"Affine takes a weight matrix (m, f); this w has {w.ndim} axes")
+        m, f = w.shape
+        if x.ndim == 0 or x.shape[-1] != f:
+            raise ValueError(f"w takes {f} features, x {x.shape} has {x.shape[-1] if x.ndim else 'none'}")
+        if b.shape != (m,):
+            raise ValueError(f"{m} outputs need a bias of shape ({m},); here it is {b.shape}")
+        context["x"], context["w"] = x, w
+        return x @ w.T + b
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> tuple[Array | None, ...]:
+        x, w = context["x"], context["w"]
+        m, f = w.shape
+        rows = go.reshape(math.prod(go.shape[:-1]), m)  # all instances, one below the other
+        grad_x = go @ w if needs_grad(context, 0) else None
+        grad_w = rows.T @ x.reshape(len(rows), f) if needs_grad(context, 1) else None
+        grad_b = rows.sum(axis=0) if needs_grad(context, 2) else None
+        return grad_x, grad_w, grad_b

@@ -1,22 +1,28 @@
-"""Many numbers become fewer: sums, means, the largest entry of each row."""
+"""Many numbers become fewer: sums, means, variances, the largest entries.
+
+``axis`` is None for all entries, or one axis or several, counted from the end if negative; ``keepdims`` leaves each of
+them in the shape with length 1.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from vizgrad.core import Array, Op, Rule
 
 Axes = SupportsIndex | Sequence[int] | None
 
 
-def _spread(go: Array, shape: tuple[int, ...], axis: Axes, keepdims: bool) -> Array:
-    """Give every entry that went into a sum the gradient of that sum."""
-    if axis is not None and not keepdims:
-        go = np.expand_dims(go, tuple(axis) if isinstance(axis, Sequence) else axis)
-    return np.broadcast_to(go, shape)
+def _fit(reduced: Array, axis: Any, keepdims: bool) -> Array:
+    """What was reduced, with the axes back in place (length 1), so that it broadcasts against what it came from."""
+    if axis is None or keepdims:
+        return reduced
+    return np.expand_dims(reduced, axis)
 
 
 class Sum(Op):
@@ -30,16 +36,18 @@ class Sum(Op):
 
     @staticmethod
     def forward(context: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+        axis = _as_tuple(axis)
         context["shape"], context["axis"], context["keepdims"] = x.shape, axis, keepdims
         return np.asarray(x.sum(axis=axis, keepdims=keepdims))
 
     @staticmethod
     def backward(context: Any, go: Array) -> Array:
-        return _spread(go, context["shape"], context["axis"], context["keepdims"])
+        go = _fit(go, context["axis"], context["keepdims"])
+        return np.broadcast_to(go, context["shape"])  # a view: nothing is copied
 
 
 class Mean(Op):
-    """The mean of all entries, or along ``axis``."""
+    """The mean of all entries, or along ``axis``. Of no entries there is none."""
 
     symbol = "mean"
     rule = Rule(
@@ -49,14 +57,125 @@ class Mean(Op):
 
     @staticmethod
     def forward(context: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-        out = np.asarray(x.mean(axis=axis, keepdims=keepdims))
-        context["shape"], context["axis"], context["keepdims"] = x.shape, axis, keepdims
-        context["n"] = x.size // max(out.size, 1)
+        axis = _as_tuple(axis)
+        n = _entries(x, axis)
+        if n == 0:
+            raise ValueError("there are no entries of which to take the mean")
+        context["shape"], context["axis"], context["keepdims"], context["n"] = x.shape, axis, keepdims, n
+        return np.asarray(x.mean(axis=axis, keepdims=keepdims))
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Array:
+        go = _fit(go / context["n"], context["axis"], context["keepdims"])
+        return np.broadcast_to(go, context["shape"])
+
+
+class Var(Op):
+    """The variance of all entries, or along ``axis``: the mean squared distance from the mean.
+
+    Divided by n - ``ddof``: 0 for the variance of the entries themselves, 1 to estimate that of the distribution which
+    they were drawn from (PyTorch's default).
+    """
+
+    symbol = "var"
+    rule = Rule(
+        forward=r"\v{out} = \frac{1}{\k{divisor}} \operatorname{sum}((\v{x} - \operatorname{mean}(\v{x}))^2)",
+        backward=(r"\g{x} = \frac{2}{\k{divisor}} \g{out} \odot (\v{x} - \operatorname{mean}(\v{x}))",),
+    )
+
+    @staticmethod
+    def forward(context: Any, x: Array, *, axis: Axes = None, keepdims: bool = False, ddof: int = 0) -> Array:
+        axis = _as_tuple(axis)
+        divisor = _entries(x, axis) - ddof
+        if divisor <= 0:
+            raise ValueError(f"a variance with ddof={ddof} needs at least {ddof + 1} entries, not {divisor + ddof}")
+        deviations = x - x.mean(axis=axis, keepdims=True)
+        context["deviations"], context["divisor"] = deviations, divisor
+        context["axis"], context["keepdims"] = axis, keepdims
+        return np.asarray((deviations * deviations).sum(axis=axis, keepdims=keepdims) / divisor)
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Array:
+        # The mean depends on every entry too, but the deviations add up to 0, and so does what comes through the mean.
+        go = _fit(go, context["axis"], context["keepdims"])
+        return go * (2 / context["divisor"]) * context["deviations"]
+
+
+class Max(Op):
+    """The largest of all entries, or along ``axis``. Equal largest entries share the gradient in equal parts."""
+
+    symbol = "max"
+    rule = Rule(
+        forward=r"\v{out} = \max(\v{x})",
+        backward=(r"\g{x} = \g{out} \odot [\v{x} = \v{out}] \oslash \operatorname{sum}([\v{x} = \v{out}])",),
+    )
+
+    @staticmethod
+    def forward(context: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+        axis = _as_tuple(axis)
+        out = np.asarray(x.max(axis=axis, keepdims=keepdims))
+        context["winners"] = x == _fit(out, axis, keepdims)
+        context["axis"], context["keepdims"] = axis, keepdims
         return out
 
     @staticmethod
     def backward(context: Any, go: Array) -> Array:
-        return _spread(go / context["n"], context["shape"], context["axis"], context["keepdims"])
+        return _share(context["winners"], _fit(go, context["axis"], context["keepdims"]), context["axis"])
+
+
+class Min(Op):
+    """The smallest of all entries, or along ``axis``. Equal smallest entries share the gradient in equal parts."""
+
+    symbol = "min"
+    rule = Rule(
+        forward=r"\v{out} = \min(\v{x})",
+        backward=(r"\g{x} = \g{out} \odot [\v{x} = \v{out}] \oslash \operatorname{sum}([\v{x} = \v{out}])",),
+    )
+
+    @staticmethod
+    def forward(context: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+        axis = _as_tuple(axis)
+        out = np.asarray(x.min(axis=axis, keepdims=keepdims))
+        context["winners"] = x == _fit(out, axis, keepdims)
+        context["axis"], context["keepdims"] = axis, keepdims
+        return out
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Array:
+        return _share(context["winners"], _fit(go, context["axis"], context["keepdims"]), context["axis"])
+
+
+class LogSumExp(Op):
+    """log(sum(exp(x))) over all entries, or along ``axis``, without overflow: a smooth max. Its slope is the softmax.
+
+    Where all entries are -inf the result is -inf too, and the slope is taken as 0.
+    """
+
+    symbol = "log Σ exp"
+    rule = Rule(
+        forward=r"\v{out} = \log \operatorname{sum}(\exp \v{x})",
+        backward=(r"\g{x} = \g{out} \odot \operatorname{softmax}(\v{x})",),
+    )
+
+    @staticmethod
+    def forward(context: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+        axis = _as_tuple(axis)
+        largest = x.max(axis=axis, keepdims=True, initial=-np.inf)
+        # Taking out the largest entry keeps exp in range. An infinite one stays in: inf - inf has no value.
+        largest = np.where(np.isfinite(largest), largest, 0)
+        with np.errstate(divide="ignore", over="ignore"):
+            powers = np.exp(x - largest)
+            total = powers.sum(axis=axis, keepdims=True)
+            out = np.log(total) + largest
+        context["powers"], context["total"], context["axis"], context["keepdims"] = powers, total, axis, keepdims
+        return out if keepdims else out.squeeze(axis)
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Array:
+        powers, total = context["powers"], context["total"]
+        with np.errstate(invalid="ignore"):
+            softmax = powers / np.where(total == 0, 1, total)
+            return _fit(go, context["axis"], context["keepdims"]) * softmax
 
 
 class RowSum(Op):
@@ -97,3 +216,19 @@ class RowMax(Op):
         gradient = np.zeros(context["xshape"], go.dtype)
         gradient[np.arange(len(go)), context["winners"]] = go
         return gradient
+
+
+def _as_tuple(axis: Axes) -> Any:
+    return tuple(axis) if isinstance(axis, Sequence) else axis
+
+
+def _entries(x: Array, axis: Any) -> int:
+    """How many entries go into one entry of the result."""
+    if axis is None:
+        return x.size
+    return math.prod(x.shape[a] for a in normalize_axis_tuple(axis, x.ndim))
+
+
+def _share(winners: Array, go: Array, axis: Any) -> Array:
+    """Divide a gradient equally among the entries that made the result; there is none where that is nan."""
+    return winners * (go / np.maximum(winners.sum(axis=axis, keepdims=True), 1).astype(go.dtype))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from vizgrad.core import Array, Op, Rule
 
 
 class Expand(Op):
-    """Repeat an axis of length 1: ``dim`` is the axis, ``repeats`` how often."""
+    """Repeat an axis of length 1: ``dim`` is the axis, counted from the end if negative, ``repeats`` how often."""
 
     symbol = "expand"
     rule = Rule(
@@ -20,42 +22,15 @@ class Expand(Op):
 
     @staticmethod
     def forward(context: Any, x: Array, *, dim: int, repeats: int) -> Array:
-        if x.shape[dim] != 1:
-            raise ValueError(f"axis {dim} has length {x.shape[dim]}; only an axis of length 1 can be expanded")
+        length = x.shape[normalize_axis_index(dim, x.ndim)]
+        if length != 1:
+            raise ValueError(f"axis {dim} has length {length}; only an axis of length 1 can be expanded")
         context["dim"] = dim
         return np.repeat(x, repeats, axis=dim)
 
     @staticmethod
     def backward(context: Any, go: Array) -> Array:
         return go.sum(axis=context["dim"], keepdims=True)
-
-
-class Select(Op):
-    """Pick one entry from each row of a matrix: (n, m) -> (n,); ``indices`` (n,) says which."""
-
-    symbol = "select"
-    rule = Rule(
-        forward=r"\v{out}_i = \v{x}_{i, t_i}",
-        backward=(r"\g{x} = \operatorname{scatter}(\g{out}, t)",),
-    )
-
-    @staticmethod
-    def forward(context: Any, x: Array, *, indices: Any) -> Array:
-        indices = np.asarray(indices)
-        if x.ndim != 2 or indices.shape != x.shape[:1]:
-            raise ValueError(f"a matrix (n, m) needs n indices; here are indices of shape {indices.shape}")
-        if indices.dtype.kind not in "iu":
-            raise ValueError(f"indices must be whole numbers, not {indices.dtype}")
-        if indices.size and not (-x.shape[1] <= indices.min() and indices.max() < x.shape[1]):
-            raise ValueError(f"indices run from {indices.min()} to {indices.max()}, but a row has {x.shape[1]} entries")
-        context["xshape"], context["indices"] = x.shape, indices
-        return x[np.arange(len(x)), indices]
-
-    @staticmethod
-    def backward(context: Any, go: Array) -> Array:
-        gradient = np.zeros(context["xshape"], go.dtype)
-        gradient[np.arange(len(go)), context["indices"]] = go
-        return gradient
 
 
 class Squeeze(Op):
@@ -116,15 +91,82 @@ class Reshape(Op):
 
 
 class Transpose(Op):
-    """The axes in reverse order: a matrix (n, m) becomes (m, n)."""
+    """The axes in another order: reversed, or as ``axes`` lists them. A matrix (n, m) becomes (m, n)."""
 
     symbol = "T"
     rule = Rule(forward=r"\v{out} = \v{x}^\top", backward=(r"\g{x} = \g{out}^\top",))
 
     @staticmethod
-    def forward(context: Any, x: Array) -> Array:
-        return x.T
+    def forward(context: Any, x: Array, *, axes: Sequence[int] | None = None) -> Array:
+        if axes is None:
+            return x.T
+        out = x.transpose(axes)
+        context["axes"] = [axis % x.ndim for axis in axes]
+        return out
 
     @staticmethod
     def backward(context: Any, go: Array) -> Array:
-        return go.T
+        if "axes" not in context:
+            return go.T
+        return go.transpose(np.argsort(context["axes"]))  # the order that puts them back
+
+
+class Concatenate(Op):
+    """Arrays joined end to end along ``axis``; the other axes agree. Each array gets its part of the gradient."""
+
+    symbol = "concat"
+    rule = Rule(forward=r"\v{out} = \operatorname{concatenate}(x_0, x_1, \ldots)", backward=())
+
+    @staticmethod
+    def forward(context: Any, *arrays: Array, axis: int = 0) -> Array:
+        out = np.concatenate(arrays, axis=axis)
+        context["axis"], context["ends"] = axis, np.cumsum([x.shape[axis] for x in arrays])
+        return out
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> tuple[Array, ...]:
+        return tuple(np.split(go, context["ends"][:-1], axis=context["axis"]))
+
+
+class Stack(Op):
+    """Arrays of one shape, side by side along a new ``axis``. Each gets its slice of the gradient."""
+
+    symbol = "stack"
+    rule = Rule(forward=r"\v{out} = \operatorname{stack}(x_0, x_1, \ldots)", backward=())
+
+    @staticmethod
+    def forward(context: Any, *arrays: Array, axis: int = 0) -> Array:
+        context["axis"] = axis
+        return np.stack(arrays, axis=axis)
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> tuple[Array, ...]:
+        return tuple(np.moveaxis(go, context["axis"], 0))
+
+
+class Pad(Op):
+    """A border of ``value`` around the array: ``width`` is n, (before, after), or one such pair for each axis."""
+
+    symbol = "pad"
+    rule = Rule(
+        forward=r"\v{out} = \operatorname{pad}(\v{x})",
+        backward=(r"\g{x} = \operatorname{crop}(\g{out})",),
+    )
+
+    @staticmethod
+    def forward(context: Any, x: Array, *, width: Any, value: float = 0.0) -> Array:
+        widths = np.asarray(width)
+        if widths.dtype.kind not in "iu" or widths.shape not in ((), (1,), (2,), (1, 2), (x.ndim, 2)):
+            raise ValueError(f"width is n, (before, after), or one such pair for each of {x.ndim} axes, not {width!r}")
+        if (widths < 0).any():
+            raise ValueError(f"a border is 0 or more entries wide; width is {width!r}")
+        before, after = np.broadcast_to(widths, (x.ndim, 2)).T.tolist()
+        inside = tuple(slice(start, start + size) for start, size in zip(before, x.shape, strict=True))
+        out = np.full([sum(sizes) for sizes in zip(before, x.shape, after, strict=True)], value, x.dtype)
+        out[inside] = x
+        context["inside"] = inside
+        return out
+
+    @staticmethod
+    def backward(context: Any, go: Array) -> Array:
+        return go[context["inside"]]

@@ -1,6 +1,7 @@
 // The derivation card of a step: the rule in symbols, the same with this step's numbers, and the result.
 import { cut, html, math } from "./dom.js";
 import { formula, sides } from "./formula.js";
+import { givingLines } from "./lines.js";
 import { asMatrix, heatUrl, number, shapeText } from "./numbers.js";
 
 const LARGEST_MATRIX = 5; // matrices of more rows or columns are shown as heat maps
@@ -22,7 +23,7 @@ function isSmall(array) {
 
 /** An array in a formula: a number, a small matrix, or a heat map with its shape. */
 export function arrayMath(array) {
-  if (array.shape.length === 0 && array.data) return math("mn", number(array.data[0]));
+  if (array.shape.length === 0 && array.data) return showing(array, math("mn", number(array.data[0])));
   if (isSmall(array)) return matrix(array);
   return math("mtext", heatMap(array));
 }
@@ -31,7 +32,12 @@ function matrix(array) {
   const [rows, columns] = asMatrix(array.shape);
   const cell = (i, j) => math("mtd", math("mn", number(array.data[i * columns + j])));
   const line = (i) => math("mtr", Array.from({ length: columns }, (_, j) => cell(i, j)));
-  return math("mtable.vg-matrix", Array.from({ length: rows }, (_, i) => line(i)));
+  return showing(array, math("mtable.vg-matrix", Array.from({ length: rows }, (_, i) => line(i))));
+}
+
+/** An element whose cells are the entries of an array: they can be asked what they are made of. */
+export function showing(array, element) {
+  return Object.assign(element, { array });
 }
 
 export function heatMap(array) {
@@ -44,8 +50,8 @@ export function heatMap(array) {
 }
 
 /** A term of a formula that belongs to a tensor: pointing at it points at the tensor everywhere. */
-function term(tensor, kind, content) {
-  return math("mrow", { class: `vg-term vg-term-${kind}`, "data-tensor": tensor.id }, content);
+function term(tensor, kind, content, as = null) {
+  return math("mrow", { class: `vg-term vg-term-${kind}`, "data-tensor": tensor.id, "data-as": as }, content);
 }
 
 function nameMath(tensor, port) {
@@ -72,8 +78,8 @@ function gradName(base) {
 function termsOf({ value, gradient, setting, single, numbers }) {
   const make = (found, kind, port, name) => {
     if (!found) return name(math("mi", port));
-    const { tensor, array } = found;
-    if (numbers && array && (isSmall(array) || array.shape.length === 0)) return term(tensor, kind, protectedNumber(array));
+    const { tensor, array, as } = found;
+    if (numbers && array && (isSmall(array) || array.shape.length === 0)) return term(tensor, kind, protectedNumber(array), as);
     const named = name(nameMath(tensor, port));
     return term(tensor, kind, numbers && array ? withShape(named, array) : constantOr(tensor, array, named));
   };
@@ -138,7 +144,7 @@ function ports(trace, timeline, op, k, incoming = [], outgoing = []) {
   const found = (port, place) => {
     const id = port === "out" ? op.outputs[0] : op.inputs[position(port)]?.tensor;
     if (id === undefined) return null;
-    return { tensor: trace.tensor(id), array: trace.array(place(id)) };
+    return { tensor: trace.tensor(id), array: trace.array(place(id)), as: `${op.id}:${port}` };
   };
   const all = [...op.inputs.map((input) => input.tensor), ...op.outputs].map((id) => trace.tensor(id));
   return {
@@ -266,8 +272,17 @@ function contribution(trace, timeline, op, k, terms, port, sent) {
   const relation = timeline.arrival(tensor.id, k).of > 1 ? "+=" : "=";
   const left = [term(tensor, "grad", gradName(nameMath(tensor, input.port)))];
   const rule = op.rule?.backward[port];
-  const result = term(tensor, "grad", arrayMath(sent));
+  const result = term(tensor, "grad", arrayMath(sent), `${op.id}:${input.port}`);
   return rule ? ruleChain(rule, terms, result, relation) : chain([{ left, relation, right: [result] }]);
+}
+
+/** The rule by which an input of the op of step k gets its gradient, in symbols only. */
+export function hintOf(trace, timeline, k, port) {
+  const op = trace.op(trace.steps[k].op);
+  if (!op.rule?.backward[port]) return null;
+  const symbols = termsOf({ ...ports(trace, timeline, op, k), numbers: false });
+  const { left, right } = sides(op.rule.backward[port]);
+  return chain([{ left: formula(left, symbols), right: formula(right, symbols) }]);
 }
 
 function accumulateCard(trace, timeline, k, step) {
@@ -279,7 +294,7 @@ function accumulateCard(trace, timeline, k, step) {
   return {
     title: ["Gradient of ", tensorLink(trace, tensor.id), step.of > 1 ? `: ${step.arrived} of ${step.of} arrived` : ""],
     parts: [
-      chain([{ left, right: sum(origins(trace, timeline, k, step)) }, { right: sum(added.map(arrayMath)) }, added.length > 1 ? total : null]),
+      chain([{ left, right: sum(origins(trace, timeline, k, step)) }, { right: sum(added.map((array) => term(tensor, "grad", arrayMath(array)))) }, added.length > 1 ? total : null]),
       missing ? say(`It waits for ${missing} more, and nothing is passed on until then.`) : null,
       !missing && step.of > 1 ? say("All are here: now the walk may go on from it.") : null,
     ],
@@ -342,6 +357,27 @@ function source(trace, op, way) {
     "details.vg-fold.vg-source",
     html("summary", "Where the library does this"),
     html("p.vg-where", where),
-    html("pre", { tabindex: "0" }, html("code", method.source)),
+    listing(trace, op, way, method.source),
   );
+}
+
+/** A method, in which what gives a result belongs to that result's tensor. */
+function listing(trace, op, way, text) {
+  const back = way === "backward";
+  const ends = back ? op.inputs : op.outputs.map((tensor) => ({ tensor, port: "out" }));
+  const { results, together, open } = givingLines(text, ends.length);
+  const wanted = ends.map(({ tensor }) => !back || trace.tensor(tensor).requires_grad);
+  const spans = results.flatMap((found, i) => (wanted[i] ? found.map(([from, to]) => ({ from, to, ...ends[i] })) : []));
+  const cuts = [...new Set([0, text.length, ...spans.flatMap(({ from, to }) => [from, to])])].sort((a, b) => a - b);
+  const name = ({ tensor, port }) => cut(trace.tensor(tensor).name || port) + (back ? "∇" : "");
+  const piece = (from, to) => {
+    const here = spans.filter((span) => span.from <= from && from < span.to);
+    const ids = new Set(here.map(({ tensor }) => tensor));
+    const gives = [...new Set(here.filter((span) => span.to === to).map(name))].join(", ");
+    const attributes = { "data-tensor": ids.size === 1 ? [...ids][0] : null, "data-gives": gives || null };
+    return here.length ? html("span.vg-gives", attributes, text.slice(from, to)) : text.slice(from, to);
+  };
+  const code = html("code", cuts.slice(0, -1).map((from, i) => piece(from, cuts[i + 1])));
+  const untold = (open && "It can return at several places, and the recording does not say at which it did.") || (together && "It gives all its results at once.");
+  return [html("pre", { tabindex: "0" }, code), spans.length && untold ? say(untold) : null];
 }

@@ -1,6 +1,7 @@
 // The program beside the graph: the line and the very expression of a step are marked, and each piece of the text knows
 // the op that it calls and the tensor that it names.
 import { html } from "./dom.js";
+import { stopButton } from "./marks.js";
 
 const WORDS =
   "and as assert async await break class continue def del elif else except False finally for from global if import in is " +
@@ -37,6 +38,26 @@ export class CodePane {
     line.setAttribute("aria-current", "step");
     const [box, view] = [line.getBoundingClientRect(), pane.getBoundingClientRect()];
     if (box.top < view.top || box.bottom > view.bottom) pane.scrollTop += box.top - view.top - view.height / 3;
+  }
+
+  /** Gives each line at which something happens a button that marks it; one of them is within reach of Tab. */
+  offerMarks(marks, toggle) {
+    const last = this.list.contains(document.activeElement) ? document.activeElement.closest("li") : null;
+    this.list.querySelectorAll(".vg-stop").forEach((button) => button.remove());
+    for (const [i, line] of this.#lines.entries()) {
+      const mark = this.file ? `${this.file}:${i + 1}` : String(i + 1);
+      if (marks.stepsOf(mark).length) line.prepend(stopButton("vg-stop", mark, marks, toggle, `Stop at line ${i + 1}`));
+    }
+    this.list.querySelectorAll(".vg-stop").forEach((button, i) => (button.tabIndex = i ? -1 : 0));
+    if (last) this.reach(last.querySelector(".vg-stop"));
+  }
+
+  /** Moves the focus to a line's button, or from it to that of the next line (or with -1, of the one before). */
+  reach(button, direction = 0) {
+    const all = [...this.list.querySelectorAll(".vg-stop")];
+    const next = all[(all.indexOf(button) + direction + all.length) % all.length];
+    for (const one of all) one.tabIndex = one === next ? 0 : -1;
+    next?.focus();
   }
 
   /** The pieces of text that call an op. */

@@ -14,6 +14,7 @@ const SPEEDS = [0.5, 1, 2, 4];
 export class Controls {
   #buttons = {};
   #count = html("span.vg-count");
+  #marks = html("div.vg-marks");
 
   /** `act` has go(k), move(by) and toggle(); the player reads `speed`. */
   constructor(timeline, act) {
@@ -42,6 +43,13 @@ export class Controls {
     for (const name of ["first", "back"]) setOff(this.#buttons[name], k === 0);
     for (const name of ["forward", "last"]) setOff(this.#buttons[name], k === last);
     setOff(this.#buttons.play, last === 0);
+  }
+
+  /** The marks that the reader has set, as flags above the timeline. */
+  showMarks(steps) {
+    const last = Number(this.slider.max) || 1;
+    const flags = [...steps].map((k) => html("i.vg-flag", { style: `left: ${(100 * k) / last}%` }));
+    this.#marks.replaceChildren(...flags);
   }
 
   showPlaying(playing) {
@@ -73,7 +81,7 @@ export class Controls {
       tick.style.left = place(k);
       return tick;
     });
-    return html("div.vg-zones", { "aria-hidden": "true" }, zones, ticks);
+    return html("div.vg-zones", { "aria-hidden": "true" }, zones, ticks, this.#marks);
   }
 
   #speedSelect() {

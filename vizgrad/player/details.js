@@ -1,17 +1,18 @@
 // What there is to know about the node or edge that the reader has chosen.
 import { cut, html, scroller } from "./dom.js";
-import { heatMap, joined, opLink, say, tensorLink, tensorName } from "./card.js";
+import { heatMap, joined, opLink, say, showing, tensorLink, tensorName } from "./card.js";
+import { stopButton } from "./marks.js";
 import { asMatrix, number, shapeText } from "./numbers.js";
 
 const MOST = 10; // rows and columns of a table of numbers
 
-/** The details of the element with these data attributes at step k; `go` jumps to a step. */
-export function detailsOf(trace, timeline, { tensor, op, port }, k, go) {
+/** The details of the element with these data attributes at step k; `act` has go(k), marks and toggle(mark). */
+export function detailsOf(trace, timeline, { tensor, op, port }, k, act) {
   if (op && tensor) return edgeDetails(trace, trace.op(op), trace.tensor(tensor), port);
-  return op ? opDetails(trace, timeline, trace.op(op), k, go) : tensorDetails(trace, timeline, trace.tensor(tensor), k, go);
+  return op ? opDetails(trace, timeline, trace.op(op), k, act) : tensorDetails(trace, timeline, trace.tensor(tensor), k, act);
 }
 
-function tensorDetails(trace, timeline, tensor, k, go) {
+function tensorDetails(trace, timeline, tensor, k, act) {
   const { arrived, of } = timeline.arrival(tensor.id, k);
   const users = trace.consumers(tensor.id).map((op) => opLink(trace, op));
   return {
@@ -25,9 +26,9 @@ function tensorDetails(trace, timeline, tensor, k, go) {
         ["used by", users.length ? joined(users.slice(0, 8)) : "nothing"],
         of ? ["gradients", `${arrived} of ${of} arrived`] : null,
       ]),
-      arrayFigure("value", trace.array(timeline.value(tensor.id, k)), "not computed yet"),
-      tensor.requires_grad ? arrayFigure("gradient", trace.array(timeline.grad(tensor.id, k)), "none has arrived") : say("It needs no gradient."),
-      jumps(go, ["Previous change", timeline.change(tensor.id, k, -1)], ["Next change", timeline.change(tensor.id, k)]),
+      arrayFigure(tensor, "value", trace.array(timeline.value(tensor.id, k)), "not computed yet"),
+      tensor.requires_grad ? arrayFigure(tensor, "gradient", trace.array(timeline.grad(tensor.id, k)), "none has arrived") : say("It needs no gradient."),
+      jumps(act, tensor.id, ["Previous change", timeline.change(tensor.id, k, -1)], ["Next change", timeline.change(tensor.id, k)]),
     ],
   };
 }
@@ -41,7 +42,7 @@ function lineOf(op) {
   return op.place ? ` at line ${op.place[1]}` : "";
 }
 
-function opDetails(trace, timeline, op, k, go) {
+function opDetails(trace, timeline, op, k, act) {
   const code = trace.code(op);
   const settings = Object.entries(op.settings).map(([key, value]) => `${cut(key)} = ${settingText(trace, value)}`);
   return {
@@ -54,7 +55,7 @@ function opDetails(trace, timeline, op, k, go) {
         settings.length ? ["settings", settings.join(", ")] : null,
         op.module ? ["inside", cut(op.module)] : null,
       ]),
-      jumps(go, ["Its forward", timeline.firing(op.id)], ["Its backward", timeline.backwardOf(op.id, k)]),
+      jumps(act, op.id, ["Its forward", timeline.firing(op.id)], ["Its backward", timeline.backwardOf(op.id, k)]),
     ],
   };
 }
@@ -84,28 +85,30 @@ function facts(rows) {
   return html("dl.vg-facts", rows.filter(Boolean).map(([name, what]) => [html("dt", name), html("dd", what)]));
 }
 
-/** Buttons that go to a step, each a name and the step. */
-function jumps(go, ...places) {
+/** Buttons that go to a step, each a name and the step; and one that marks what they are about. */
+function jumps({ go, marks, toggle }, id, ...places) {
   const button = ([name, k]) => {
     const made = html("button.vg-jump", { type: "button", disabled: k === null }, name);
     made.addEventListener("click", () => go(k));
     return made;
   };
-  return html("div.vg-jumps", places.map(button));
+  const stop = marks.stepsOf(id).length ? stopButton("vg-jump", id, marks, toggle, "", html("span.vg-flag"), "Stop here") : null;
+  return html("div.vg-jumps", places.map(button), stop);
 }
 
 /** An array as a table of numbers, or as a heat map where it would be too long to read. */
-function arrayFigure(name, array, missing) {
+function arrayFigure(tensor, name, array, missing) {
   const caption = html("figcaption", array ? name : `${name}: ${missing}`);
   if (!array) return html("figure.vg-array.vg-empty", caption);
   const [rows, columns] = asMatrix(array.shape);
   const table = array.data && array.size > 0 && rows <= MOST && columns <= MOST;
-  return html("figure.vg-array", caption, table ? numbersTable(name, array, rows, columns) : [heatMap(array), range(array)]);
+  const what = { "data-tensor": tensor.id, "data-kind": name === "gradient" ? "grad" : "value" };
+  return html("figure.vg-array", what, caption, table ? numbersTable(name, array, rows, columns) : [heatMap(array), range(array)]);
 }
 
 function numbersTable(name, array, rows, columns) {
   const line = (i) => html("tr", array.data.slice(i * columns, (i + 1) * columns).map((x) => html("td", number(x))));
-  const table = html("table.vg-numbers", html("tbody", Array.from({ length: rows }, (_, i) => line(i))));
+  const table = showing(array, html("table.vg-numbers", html("tbody", Array.from({ length: rows }, (_, i) => line(i)))));
   return scroller(name, table);
 }
 

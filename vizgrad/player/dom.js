@@ -19,6 +19,13 @@ export function html(tag, ...parts) {
   return make(null, tag, parts);
 }
 
+/** A button among others. */
+export function choice(name, action) {
+  const made = html("button.vg-choice", { type: "button" }, name);
+  made.addEventListener("click", action);
+  return made;
+}
+
 export function math(tag, ...parts) {
   return make(SPACES.math, tag, parts);
 }

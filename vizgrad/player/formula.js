@@ -9,6 +9,8 @@ const OPERATORS = pairs(
 );
 const GREEK = pairs("alpha α beta β gamma γ delta δ epsilon ε eta η theta θ lambda λ mu μ pi π rho ρ sigma σ tau τ phi φ");
 const FUNCTIONS = new Set("exp log ln sin cos tan sinh cosh tanh max min arg argmax argmin det sup inf lim".split(" "));
+const ACCENTS = pairs("hat ^ bar ¯ tilde ~");
+const SIZES = new Set("left right big Big bigl bigr Bigl Bigr bigg Bigg".split(" "));
 const SPACES_EM = { ",": "0.17em", ":": "0.22em", ";": "0.28em", "!": "-0.17em", " ": "0.25em", quad: "1em", qquad: "2em" };
 const PLAIN = { "-": "−", "*": "∗", "'": "′" };
 const TOKEN = /\\[a-zA-Z]+|\\[^a-zA-Z]|\d+(?:\.\d+)?(?:e[+-]?\d+)?|\s+|./gsu;
@@ -89,13 +91,14 @@ class FormulaReader {
     if (Object.hasOwn(OPERATORS, name)) return math("mo", { stretchy: "false" }, OPERATORS[name]);
     if (Object.hasOwn(GREEK, name)) return math("mi", GREEK[name]);
     if (FUNCTIONS.has(name)) return this.#applied(name);
-    if (name === "operatorname") return this.#applied(this.#text());
+    if (name === "operatorname") return this.#tokens[1] === "\\k" ? this.#atom() : this.#applied(this.#text());
     if (name === "mathrm") return math("mi.vg-upright", this.#text());
     if (name === "text") return math("mtext", this.#text());
     if (name === "mathbf") return math("mi.vg-bold", this.#text());
     if (name === "frac") return math("mfrac", this.#argument(), this.#argument());
     if (name === "sqrt") return math("msqrt", this.#argument());
-    if (name === "left" || name === "right") return this.#atom();
+    if (Object.hasOwn(ACCENTS, name)) return math("mover", { accent: "true" }, this.#argument(), math("mo", ACCENTS[name]));
+    if (SIZES.has(name)) return this.#atom();
     return math("mtext.vg-unknown", `\\${name}`);
   }
 

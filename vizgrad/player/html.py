@@ -9,13 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from vizgrad.core import Array
 from vizgrad.draw.svg import svg
 from vizgrad.errors import TraceError
+from vizgrad.player.story import beats, story_html
 from vizgrad.trace.model import Tensor, Trace
 from vizgrad.trace.text import name, number, printable, shape
 
@@ -23,6 +26,8 @@ _ENTRY = "vg-player.js"
 _FEW = 25  # arrays of more entries are named by their shape in the table of final values
 _LONGEST_TEXT = 200  # letters of a name that a page shows
 _IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_LATER = re.compile(r'\bimport\("\./((\w+)\.js)"\)')  # of a module that exports one thing of its own name
+_COMMENT = re.compile(r"^\s*(?://[^\n]*|/\*.*?\*/\s*)$", re.MULTILINE | re.DOTALL)  # on lines of their own
 _FRAME_WIDTH = 900  # px; what a notebook usually has
 
 
@@ -34,6 +39,12 @@ def assets() -> dict[str, Path]:
     return {"graph.css": drawing / "graph.css", "player.css": folder / "player.css", **scripts}
 
 
+def served(name: str) -> str:
+    """One of the `assets` as a page loads it: without the comments and the indentation that its readers want."""
+    source = assets()[name].read_text("utf-8")
+    return "".join(f"{line.strip()}\n" for line in _COMMENT.sub("", source).splitlines() if line.strip())
+
+
 def figure(
     trace: Trace,
     uid: str,
@@ -42,6 +53,12 @@ def figure(
     trace_url: str | None = None,
     direction: str = "LR",
     title: str = "",
+    compare: Trace | None = None,
+    compare_url: str | None = None,
+    labels: tuple[str, str] = ("one", "the other"),
+    story: str = "",
+    modules: str | Iterable[str] = "auto",
+    around: str = "",
 ) -> str:
     """The HTML of a figure, for a page that loads the files of `assets`.
 
@@ -53,20 +70,43 @@ def figure(
         trace_url: where the page finds the trace as JSON; left out, it is put into the page.
         direction: `"LR"` or `"TB"`.
         title: the caption.
+        compare: another trace, to be stepped through beside this one on the same timeline.
+        compare_url: where the page finds the other trace.
+        labels: what the two are called.
+        story: beats to tell beside the figure (see `vizgrad.player.story`); it opens at the first of them.
+        modules: which modules are open at first: `"open"`, `"closed"`, their paths, or `"auto"`.
+        around: the name or id of a tensor or op, where only what is near it shall be drawn.
 
     Raises:
-        TraceError: there is no such step or direction.
+        TraceError: there is no such step or direction, or a beat is not right.
     """
+    told = beats(story, trace)
+    if told and step is None:
+        step = told[0].step
+    drawn = {"direction": direction, "modules": modules, "around": around}
+    if compare is None:
+        return _player(trace, uid, step, trace_url, drawn, title, story_html(told))
+    first = _player(trace, uid, step, trace_url, drawn, labels[0], story_html(told))
+    second = _player(compare, f"{uid}-other", None, compare_url, drawn, labels[1], "")
+    caption = f'<p class="vg-title">{escape(title)}</p>' if title else ""
+    return f'<vg-compare class="vg-compare">{caption}\n{first}\n{second}\n</vg-compare>'
+
+
+def _player(
+    trace: Trace, uid: str, step: int | str | None, trace_url: str | None, drawn: dict[str, Any], title: str, story: str
+) -> str:
+    direction = drawn["direction"]
     if direction not in ("LR", "TB"):
         raise TraceError(f'the direction "{direction}" is unknown; known are LR (left to right) and TB (top to bottom)')
     where = f' data-src="{escape(trace_url)}"' if trace_url else ""
     parts = [
         f'<vg-player id="{escape(uid)}" class="vg-player" data-step="{_step(trace, step)}"{where}>',
         f'<p class="vg-title">{escape(title)}</p>' if title else "",
-        _stage(trace, direction, title),
+        _stage(trace, drawn, title),
         _program(trace),
         _final(trace),
         _notes(trace),
+        story,
         "" if trace_url else f'<template class="vg-trace">{escape(trace.to_json(), quote=False)}</template>',
         "</vg-player>",
     ]
@@ -74,7 +114,17 @@ def figure(
 
 
 def standalone(
-    trace: Trace, *, step: int | str | None = None, direction: str = "LR", title: str = "", heading: bool = True
+    trace: Trace,
+    *,
+    step: int | str | None = None,
+    direction: str = "LR",
+    title: str = "",
+    heading: bool = True,
+    compare: Trace | None = None,
+    labels: tuple[str, str] = ("one", "the other"),
+    story: str = "",
+    modules: str | Iterable[str] = "auto",
+    around: str = "",
 ) -> str:
     """A page that holds everything it needs, opens from a file, and makes no request.
 
@@ -84,8 +134,14 @@ def standalone(
         direction: `"LR"` or `"TB"`.
         title: the caption, and the title of the page.
         heading: whether the page begins with its title; a frame in another page does without.
+        compare: another trace, to be stepped through beside this one on the same timeline.
+        labels: what the two are called.
+        story: beats to tell beside the figure (see `vizgrad.player.story`).
+        modules: which modules are open at first, as for `figure`.
+        around: a tensor or op, where only what is near it shall be drawn.
     """
     script, style = bundle()
+    drawn: dict[str, Any] = {"direction": direction, "modules": modules, "around": around}
     name = title or (trace.files[0].name if trace.files else "vizgrad")
     # Only this very script may run, whatever a trace holds, and nothing may be fetched.
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src 'unsafe-inline'; img-src data:"
@@ -103,7 +159,7 @@ def standalone(
 <body class="vg-page">
 <main>
 {f"<h1>{escape(name[:_LONGEST_TEXT])}</h1>" if heading else ""}
-{figure(trace, "vg", step=step, direction=direction)}
+{figure(trace, "vg", step=step, compare=compare, labels=labels, story=story, **drawn)}
 </main>
 <script type="module">{script}</script>
 </body>
@@ -117,7 +173,7 @@ def notebook(trace: Trace) -> str:
     page = standalone(trace, heading=False)
     height = min(900, round(_drawing_height(page)) + 520)
     return (
-        f'<iframe srcdoc="{escape(page)}" title="Computation, step by step" sandbox="allow-scripts" '
+        f'<iframe srcdoc="{escape(page)}" title="Computation, step by step" sandbox="allow-scripts allow-downloads" '
         f'style="width: 100%; height: {height}px; border: 0; resize: vertical"></iframe>'
     )
 
@@ -126,18 +182,20 @@ def bundle() -> tuple[str, str]:
     """All scripts as one, and all style sheets as one.
 
     The modules use only named imports from each other and no name twice: so they can simply be put one after another.
+    What a site fetches later is there from the start.
     """
     done: dict[str, str] = {}
 
     def add(name: str) -> None:
-        source = assets()[name].read_text("utf-8")
-        for imported in _IMPORT.findall(source):
+        source = served(name)
+        for imported in (*_IMPORT.findall(source), *(later for later, _ in _LATER.findall(source))):
             if imported not in done:
                 add(imported)
-        done[name] = re.sub(r"^export (?=function|const|class)", "", _IMPORT.sub("", source), flags=re.MULTILINE)
+        source = _LATER.sub(r"Promise.resolve({ \2 })", _IMPORT.sub("", source))
+        done[name] = re.sub(r"^export (?=(?:async )?function|const|class)", "", source, flags=re.MULTILINE)
 
     add(_ENTRY)
-    style = "\n".join(path.read_text("utf-8") for name, path in assets().items() if name.endswith(".css"))
+    style = "\n".join(served(name) for name in assets() if name.endswith(".css"))
     return "\n" + "\n".join(done.values()), style
 
 
@@ -158,8 +216,8 @@ def _step(trace: Trace, step: int | str | None) -> str:
     raise TraceError(f'the step "{wanted}" is unknown; known are 0 to {last}, start, end and wait')
 
 
-def _stage(trace: Trace, direction: str, title: str) -> str:
-    drawing = svg(trace, direction=direction, title=title, css=False)
+def _stage(trace: Trace, drawn: dict[str, Any], title: str) -> str:
+    drawing = svg(trace, title=title, css=False, insides=True, **drawn)
     width = re.search(r' width="([\d.]+)"', drawing)
     # The style sheet scales the drawing between bounds relative to its own width.
     sized = drawing.replace("<svg ", f'<svg style="--vg-width: {width[1] if width else 600}px" ', 1)

@@ -10,6 +10,7 @@ const PATTERNS = {
   transform: /^translate\([-\d.,\s]+\)$/,
   d: /^[-MLCZ\d.,\s]*$/,
   fill: /^(none|rgb\([\d,\s]+\))$/,
+  display: /^none$/,
   role: /^group$/,
   "aria-label": /^/,
   preserveAspectRatio: /^none$/,

@@ -33,6 +33,13 @@ export class Timeline {
 
   constructor(trace) {
     this.#trace = trace;
+    this.read();
+  }
+
+  /** Looks through the steps: once, and again whenever the numbers in the trace are others. */
+  read() {
+    const trace = this.#trace;
+    [this.#flights, this.#starts] = [[], []];
     for (const tensor of trace.tensors) {
       this.#values.set(tensor.id, tensor.source === null ? [[-1, tensor.array]] : []);
       this.#grads.set(tensor.id, Number.isInteger(tensor.grad) ? [[-1, tensor.grad]] : []);

@@ -6,20 +6,28 @@
 import { detailsOf } from "./details.js";
 import { cardOf, failure, say } from "./card.js";
 import { CodePane } from "./code.js";
+import { VgCompare } from "./compare.js";
 import { Controls } from "./controls.js";
 import { html, scroller, setScroller } from "./dom.js";
 import { Graph } from "./graph.js";
+import { Marks } from "./marks.js";
 import { safeDrawing } from "./sanitise.js";
+import { storyOf } from "./story.js";
 import { Timeline } from "./timeline.js";
+import { Tools, fetchLabs } from "./tools.js";
 import { Trace, TraceProblem } from "./trace.js";
+import { View } from "./view.js";
 
 const PACE = 1400; // ms for a step at speed 1
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
-/** The element. Attributes: data-src, data-step. Events: vg-step. */
+/** The element. Attributes: data-src, data-step, marks ("5 o2": line 5, and an op). Events: vg-step. */
 class VgPlayer extends HTMLElement {
+  #record = null; // the trace as it was given
+  #made = null; // what a reader has changed about its numbers
   #trace = null;
   #timeline = null;
+  #marks = null;
   #parts = {};
   #files = new Map(); // CodePane of each file that has been shown
   #file = null; // which of them
@@ -32,6 +40,37 @@ class VgPlayer extends HTMLElement {
   /** The step that is shown; 0 is the first. */
   get step() {
     return this.#step;
+  }
+
+  /** Where playing stops: lines ("5", or "1:5" in the second file) and ids of tensors and ops. */
+  get marks() {
+    return this.#marks?.list ?? [];
+  }
+
+  set marks(marks) {
+    this.setAttribute("marks", marks.join(" "));
+  }
+
+  /** All that the reader has set, as a link can carry it: { step, chosen, marks }. */
+  get state() {
+    return { step: this.#step, chosen: this.#chosen, marks: this.marks };
+  }
+
+  set state({ step, chosen, marks }) {
+    if (marks) this.marks = marks;
+    if (chosen !== undefined) this.#choose(html("i", { "data-tensor": chosen?.tensor, "data-op": chosen?.op, "data-port": chosen?.port }));
+    if (step !== undefined) this.go(step);
+  }
+
+  static observedAttributes = ["marks"];
+
+  attributeChangedCallback() {
+    if (this.#marks) this.#attempt(() => this.#showMarks());
+  }
+
+  /** What a tool or another element may know of this player. */
+  get figure() {
+    return this.#parts.figure;
   }
 
   get playing() {
@@ -47,6 +86,11 @@ class VgPlayer extends HTMLElement {
     on("pointerover", (event) => this.#link(event.target));
     on("focusin", (event) => this.#link(event.target));
     on("pointerleave", () => this.#link(null));
+    on("pointerover", async ({ target }) => (await this.#cells())?.point(target));
+    on("pointerleave", () => this.#parts.cells?.point(null));
+    on("focusin", async ({ target }) => (await this.#cells())?.focus(target));
+    addEventListener("resize", () => this.#reachWide(), { signal }); // what fitted may scroll now
+    addEventListener("hashchange", () => this.#linked() !== null && this.go(this.#linked()), { signal });
     if (!this.#trace) this.#begin(signal);
   }
 
@@ -102,16 +146,26 @@ class VgPlayer extends HTMLElement {
     this.pause();
     this.#close();
     this.#attempt(() => {
+      this.#record = record;
       this.#trace = new Trace(record);
       this.#timeline = new Timeline(this.#trace);
+      this.#marks = new Marks(this.#trace, this.#timeline, (op) => this.#parts.graph?.unitOf(op) ?? op);
       this.#build(this.#trace.tensors.length ? drawing : null, problem);
+      this.#showMarks();
       this.setAttribute("ready", "");
-      this.go(this.#timeline.resolve(this.dataset.step ?? "start"));
+      if (this.#linked() !== null) this.scrollIntoView({ block: "center" });
+      this.go(this.#linked() ?? this.#timeline.resolve(this.dataset.step ?? "start"));
     });
   }
 
+  /** The step that the address asks for, as in `#vg1=9`: a copied link leads to it. */
+  #linked() {
+    const [id, step] = location.hash.slice(1).split("=");
+    return id && id === this.id && /^\d{1,7}$/.test(step ?? "") ? Number(step) : null;
+  }
+
   #close() {
-    [this.#trace, this.#timeline, this.#chosen, this.#file] = [null, null, null, null];
+    [this.#trace, this.#timeline, this.#chosen, this.#file, this.#made] = [null, null, null, null, null];
     this.#files.clear();
   }
 
@@ -154,15 +208,82 @@ class VgPlayer extends HTMLElement {
       steps: this.#stepsFold(),
     };
     const nothing = !timeline.length && !drawing && !problem;
+    parts.figure = this.#figure(parts.graph);
+    parts.tools = new Tools(parts.figure);
+    parts.story = storyOf(this.querySelector("ol.vg-story"), parts.figure);
     parts.stage = nothing ? null : html("div.vg-stage", drawing ?? say(problem || "There is no drawing of this graph."));
-    if (drawing) drawing.style.setProperty("--vg-width", `${drawing.getAttribute("width") || 600}px`);
+    if (drawing) {
+      drawing.style.setProperty("--vg-width", `${drawing.getAttribute("width") || 600}px`);
+      const act = { step: () => this.#step, chosen: () => this.#chosen, choose: (id) => parts.figure.choose(id), follow: () => this.#follow() };
+      parts.view = new View(parts.stage, parts.graph, act);
+    }
     const panes = html("div.vg-panes", parts.code, html("div.vg-side", parts.card, parts.chosen));
     this.classList.toggle("vg-idle", timeline.length === 0);
     const extra = [notesOf(this.#trace), outputOf(this.#trace), parts.steps];
     this.#parts = parts;
     this.replaceChildren(
-      ...[parts.title, parts.stage, parts.controls.element, parts.sentence, panes, ...extra].filter(Boolean),
+      ...[parts.title, parts.view?.element, parts.stage, parts.story?.element, parts.controls.element, parts.sentence, panes, parts.tools.element, ...extra].filter(Boolean),
     );
+  }
+
+  /** Shows other numbers in the same graph, as a lab has computed them: { arrays, tensors, steps }. */
+  #change(made) {
+    this.#attempt(() => {
+      this.#made = made;
+      Object.assign(this.#trace, made);
+      this.#timeline.read();
+      this.#parts.graph?.refresh(this.#step);
+      this.#parts.steps.querySelector(".vg-scroll")?.remove();
+      if (this.#parts.steps.open) this.#fillSteps(this.#parts.steps);
+      this.go(this.#step);
+    });
+  }
+
+  /** The trace as it was given, with the numbers of now. */
+  #given() {
+    const record = typeof this.#record === "string" ? JSON.parse(this.#record) : this.#record;
+    if (!this.#made) return record;
+    const { arrays, tensors, steps } = this.#made;
+    const text = (x) => (Number.isFinite(x) ? x : String(x));
+    const fresh = arrays.slice(record.arrays.length).map(({ shape, dtype, data }) => ({ shape, dtype, data: data.map(text) }));
+    const kept = (step, k) => Object.fromEntries(Object.keys(step).map((key) => [key, steps[k][key]]));
+    return { ...record, arrays: [...record.arrays, ...fresh], tensors, steps: record.steps.map(kept) };
+  }
+
+  /** What cells are made of can be asked as soon as the reader comes to the figure; until then nothing is fetched. */
+  async #cells() {
+    const parts = this.#parts;
+    if (!parts.figure || parts.cells) return parts.cells;
+    const { Cells } = await fetchLabs();
+    if (parts !== this.#parts || parts.cells) return parts.cells; // another trace, or another event was quicker
+    parts.cells = new Cells(this, this.#trace, this.#timeline);
+    this.append(parts.cells.element);
+    parts.cells.reset();
+    return parts.cells;
+  }
+
+  /** What a tool may know of this player, and do with it. */
+  #figure(graph) {
+    const player = this;
+    return {
+      element: this,
+      get record() {
+        return player.#given();
+      },
+      trace: this.#trace,
+      timeline: this.#timeline,
+      graph,
+      get step() {
+        return player.step;
+      },
+      get chosen() {
+        return player.#chosen;
+      },
+      go: (k) => this.#by(() => this.go(k)),
+      change: (made) => this.#change(made),
+      marks: this.#marks,
+      choose: (id) => this.#choose(this.querySelector(`[data-tensor="${id}"]:not(.vg-edge), [data-op="${id}"]:not(.vg-edge)`)),
+    };
   }
 
   #stepsFold() {
@@ -197,6 +318,10 @@ class VgPlayer extends HTMLElement {
     this.#showCard(step);
     this.#showChosen();
     this.#markRow();
+    this.#parts.tools.show(this.#step);
+    this.#parts.story?.show(this.#step);
+    this.#parts.cells?.reset();
+    this.#link(null);
     if (graph) this.#follow();
   }
 
@@ -210,8 +335,22 @@ class VgPlayer extends HTMLElement {
       const name = this.#trace.files.length > 1 ? html("p.vg-file", this.#trace.files[file].name) : null;
       code.replaceChildren(...[name, pane.list].filter(Boolean));
       this.#file = file;
+      pane.offerMarks(this.#marks, (mark) => this.#toggle(mark));
     }
     pane.show(step?.place, step?.op, code);
+  }
+
+  /** Reads the attribute: what it names may be nowhere in this trace. */
+  #showMarks() {
+    this.#marks.list = (this.getAttribute("marks") ?? "").split(/\s+/).filter(Boolean);
+    this.#parts.controls.showMarks(this.#marks.steps);
+    this.#files.get(this.#file)?.offerMarks(this.#marks, (mark) => this.#toggle(mark));
+    this.#showChosen();
+    this.#parts.tools.show(this.#step);
+  }
+
+  #toggle(mark) {
+    this.marks = this.#marks.has(mark) ? this.marks.filter((one) => one !== mark) : [...this.marks, mark];
   }
 
   #showCard(step) {
@@ -240,7 +379,11 @@ class VgPlayer extends HTMLElement {
     const { chosen } = this.#parts;
     chosen.hidden = !this.#chosen;
     if (!this.#chosen) return;
-    const { title, parts } = detailsOf(this.#trace, this.#timeline, this.#chosen, this.#step, (k) => this.#by(() => this.go(k)));
+    const { title, parts } = detailsOf(this.#trace, this.#timeline, this.#chosen, this.#step, {
+      go: (k) => this.#by(() => this.go(k)),
+      marks: this.#marks,
+      toggle: (mark) => this.#toggle(mark),
+    });
     const focused = chosen.contains(document.activeElement) ? document.activeElement.textContent : null;
     const close = html("button.vg-close", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
     close.addEventListener("click", () => this.#choose(null));
@@ -255,20 +398,12 @@ class VgPlayer extends HTMLElement {
     steps.querySelector(`tr[data-step="${this.#step}"]`)?.setAttribute("aria-current", "step");
   }
 
-  /** Scrolls the graph inside its own pane, so that what is active can be seen. */
+  /** Moves the graph inside its own pane, so that what is active can be seen. */
   #follow() {
-    const { stage } = this.#parts;
-    const node = stage.querySelector(".vg-op.vg-active") ?? stage.querySelector(".vg-tensor.vg-active");
-    if (!node || (stage.scrollWidth <= stage.clientWidth && stage.scrollHeight <= stage.clientHeight)) return;
-    const [box, view] = [node.getBoundingClientRect(), stage.getBoundingClientRect()];
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const hidden = box.left < view.left + 24 || box.right > view.right - 24 || box.top < view.top || box.bottom > view.bottom;
-    if (!hidden) return;
-    stage.scrollBy({
-      left: (box.left + box.right - view.left - view.right) / 2,
-      top: (box.top + box.bottom - view.top - view.bottom) / 2,
-      behavior: still ? "auto" : "smooth",
-    });
+    const { stage, view } = this.#parts;
+    const shown = [".vg-op", ".vg-tensor", ".vg-closed"].map((kind) => stage.querySelector(`${kind}.vg-active:not([display] *, [display])`));
+    const node = shown.find(Boolean);
+    if (node && (stage.scrollWidth > stage.clientWidth || stage.scrollHeight > stage.clientHeight)) view.reveal(node);
   }
 
   // --- what the reader does --------------------------------------------------------------------------------------------
@@ -282,7 +417,7 @@ class VgPlayer extends HTMLElement {
   #wait() {
     this.#timer = setTimeout(() => {
       this.go(this.#step + 1);
-      if (this.#step < this.#timeline.length - 1) this.#wait();
+      if (this.#step < this.#timeline.length - 1 && !this.#marks.steps.has(this.#step)) this.#wait();
       else this.pause();
     }, PACE / this.#parts.controls.speed);
   }
@@ -292,12 +427,19 @@ class VgPlayer extends HTMLElement {
     const { target, key } = event;
     if (!this.#timeline || event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (target.closest("select, textarea, [contenteditable], input:not([type=range])")) return;
-    const node = target.closest(".vg-tensor, .vg-op");
-    if (key in KEYS) this.#by(() => this.go(Math.min(Math.max(this.#step + KEYS[key], 0), this.#timeline.length - 1)));
+    const node = target.closest(".vg-tensor, .vg-op, .vg-module");
+    const line = target.closest(".vg-stop");
+    if (this.#parts.cells?.press(event)) return event.preventDefault();
+    if (event.shiftKey && (key === "ArrowLeft" || key === "ArrowRight")) this.#by(() => this.go(this.#marks.next(this.#step, KEYS[key])));
+    else if (line && (key === "ArrowDown" || key === "ArrowUp")) this.#files.get(this.#file).reach(line, key === "ArrowDown" ? 1 : -1);
+    else if (key in KEYS) this.#by(() => this.go(Math.min(Math.max(this.#step + KEYS[key], 0), this.#timeline.length - 1)));
+    else if ((key === "Enter" || key === " ") && this.#toggleModule(target));
     else if (key === " " && !target.closest("button, summary, a")) this.playing ? this.pause() : this.play();
     else if (node && (key === "ArrowDown" || key === "ArrowUp")) this.#parts.graph.focusNext(node, key === "ArrowDown" ? 1 : -1);
     else if (node && key === "Enter") this.#choose(node);
+    else if (this.#parts.view?.press(key)) event.stopPropagation(); // themes have keys of their own
     else if (key === "Escape" && this.#chosen) this.#choose(null);
+    else if (key === "Escape" && this.#parts.tools.close()) target.focus();
     else return;
     event.preventDefault();
   }
@@ -306,16 +448,26 @@ class VgPlayer extends HTMLElement {
     if (!this.#timeline) return;
     const row = target.closest("tr[data-step]");
     if (row) this.#by(() => this.go(Number(row.dataset.step)));
-    const place = target.closest("[data-tensor], [data-op]");
-    if (place && this.contains(place)) this.#choose(place);
+    const place = !this.#toggleModule(target) && target.closest("[data-tensor], [data-op]");
+    if (!this.#parts.cells?.pin(target) && place && this.contains(place)) this.#choose(place);
+  }
+
+  /** Opens or closes the module that an element stands for, if it does. */
+  #toggleModule(element) {
+    const { graph, view } = this.#parts;
+    const unit = graph?.modules.at(element);
+    if (unit) view.open([unit.path], !graph.modules.isOpen(unit.path));
+    return Boolean(unit);
   }
 
   /** Shows the details of a node, an edge, or whatever names one. */
   #choose(element) {
     const { tensor, op, port } = this.#named(element);
     this.#chosen = tensor || op ? { tensor, op, port } : null;
+    this.#link(element);
     const edge = element?.closest(".vg-edge");
     this.#parts.graph?.select(edge ?? this.#parts.graph.node(tensor ?? op));
+    this.#parts.view?.hear(this.#chosen);
     this.#attempt(() => this.#showChosen());
   }
 
@@ -329,13 +481,14 @@ class VgPlayer extends HTMLElement {
   /** Lights up everything that stands for the same tensor or op. */
   #link(target) {
     for (const linked of this.querySelectorAll(".vg-linked")) linked.classList.remove("vg-linked");
-    const { tensor, op } = this.#named(target?.closest?.("[data-tensor], [data-op]"));
+    const place = target?.closest?.("[data-tensor], [data-op]");
+    const { tensor, op } = place ? this.#named(place) : (this.#chosen ?? {}); // what is chosen stays linked
     if (!(tensor || op)) return;
     const source = tensor && this.#trace.tensor(tensor).source;
     const alike = [tensor && `[data-tensor="${tensor}"]:not(.vg-edge)`, op && `[data-op="${op}"]:not(.vg-edge)`];
     for (const element of this.querySelectorAll(alike.filter(Boolean).join())) element.classList.add("vg-linked");
     for (const piece of this.#files.get(this.#file)?.pieces(op ?? source) ?? []) piece.classList.add("vg-linked");
-    target.closest(".vg-edge")?.classList.add("vg-linked");
+    place?.closest(".vg-edge")?.classList.add("vg-linked");
   }
 }
 
@@ -367,6 +520,7 @@ function pressFigureInView(event) {
 }
 
 if (!customElements.get("vg-player")) {
+  customElements.define("vg-compare", VgCompare); // before the players in it take their first step
   customElements.define("vg-player", VgPlayer);
   document.addEventListener("keydown", pressFigureInView);
 }

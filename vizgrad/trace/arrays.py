@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from vizgrad._inplace import Watch
 from vizgrad.core import Array
 from vizgrad.errors import TraceError
 
@@ -15,10 +17,15 @@ FULL = 4096  # up to this many entries an array is kept as it is
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}  # JSON has no numbers for these
 _BINS = 16
 _THUMBNAIL = 32
+_PIECE = 1 << 14  # entries; larger temporary arrays cost more to get than to compute
 
 
 class Arrays:
-    """A list of arrays without repetition. Equal arrays (dtype, shape and every bit) share one place.
+    """A list of arrays without repetition.
+
+    Small arrays are copied, and equal ones (dtype, shape and every bit) share one place. To compare and copy large ones
+    would cost more than the recorded computation; so those are known by identity, and copied only if somebody might
+    write into them.
 
     Examples:
         >>> store = Arrays()
@@ -29,15 +36,32 @@ class Arrays:
     def __init__(self) -> None:
         self.items: list[Array] = []
         self._places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+        self._large: dict[int, tuple[Array, Watch, int]] = {}  # by id(array); the array is held, so no id comes twice
 
-    def add(self, array: Any) -> int:
-        """Keep a copy of the array and return its place."""
+    def add(self, array: Any, fresh: bool = False) -> int:
+        """Keep the array and return its place.
+
+        Args:
+            array: any array or number.
+            fresh: whether the engine has just made it, and nobody else holds it: then no copy is needed.
+        """
         array = np.asarray(array)
+        if array.size > FULL:
+            return self._add_large(array, fresh)
         key = (array.dtype.str, array.shape, array.tobytes())
-        if key not in self._places:
-            self._places[key] = len(self.items)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = len(self.items)
             self.items.append(array.copy())
-        return self._places[key]
+        return place
+
+    def _add_large(self, array: Array, fresh: bool) -> int:
+        known = self._large.get(id(array))
+        if known is not None and known[1].probe() == known[1].seen:
+            return known[2]
+        self._large[id(array)] = array, Watch(array), len(self.items)
+        self.items.append(array if fresh and array.base is None else array.copy())
+        return len(self.items) - 1
 
 
 class Summarised(np.ndarray[Any, Any]):
@@ -78,36 +102,102 @@ def from_json(record: dict[str, Any]) -> Array:
         raise TraceError(f"The trace holds an array that cannot be read: {error}.") from error
 
 
+@dataclass(frozen=True)
+class Measures:
+    """What a summary says of an array, as numbers; they are written out when a trace is."""
+
+    low: float
+    high: float
+    mean: float
+    std: float
+    nonfinite: int
+    counts: Array
+    picture: Array
+
+    def summary(self) -> dict[str, Any]:
+        """The summary as JSON."""
+        ends = (self.low, self.high) if self.low < self.high else (self.low - 0.5, self.high + 0.5)
+        shares = np.linspace(0.0, 1.0, _BINS + 1)
+        return {
+            "min": _number(self.low),
+            "max": _number(self.high),
+            "mean": _number(self.mean),
+            "std": _number(self.std),
+            "nonfinite": self.nonfinite,
+            "histogram": {"edges": _numbers(ends[0] * (1 - shares) + ends[1] * shares), "counts": self.counts.tolist()},
+            "thumbnail": {"shape": list(self.picture.shape), "data": _numbers(self.picture)},
+        }
+
+
 def summary(array: Array) -> dict[str, Any]:
     """What a reader can still be shown of a large array: range, moments, histogram, and a small picture of it."""
-    finite = array[np.isfinite(array)].astype(np.float64)
+    return measures(array).summary()
+
+
+def measures(array: Array) -> Measures:
+    """What a summary says of an array."""
+    finite = array.reshape(-1)
+    whole = _is_finite(array)
+    if not whole:
+        finite = finite[np.isfinite(finite)]
+    nonfinite = array.size - finite.size
     if finite.size == 0:
         finite = np.zeros(1)
-    low, high = finite.min(), finite.max()
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    # Halves and shares of the largest entry: a network that diverges has values whose sum or distance overflows.
-    largest = np.abs(finite).max() or 1.0
-    places = (finite / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
-    counts, shares = np.histogram(places, bins=_BINS, range=(0.0, 1.0))
+    low, high = np.float64(finite.min()), np.float64(finite.max())
+    # Shares of the largest entry: a network that diverges has values whose sum or distance overflows.
+    largest = max(abs(low), abs(high)) or 1.0
+    mean, std, counts = _moments(finite, low / largest, high / largest, largest)
     with np.errstate(over="ignore", invalid="ignore"):
-        picture = thumbnail(array).astype(np.float32)
-    return {
-        "min": _number(finite.min()),
-        "max": _number(finite.max()),
-        "mean": _number((finite / largest).mean() * largest),
-        "std": _number((finite / largest).std() * largest),
-        "nonfinite": int(array.size - np.isfinite(array).sum()),
-        "histogram": {"edges": _numbers(low * (1 - shares) + high * shares), "counts": counts.tolist()},
-        "thumbnail": {"shape": list(picture.shape), "data": _numbers(picture)},
-    }
+        picture = _block_means(array if whole else _without_infinite(array)).astype(np.float32)
+    return Measures(low, high, mean * largest, std * largest, nonfinite, counts, picture)
+
+
+def _moments(array: Array, low: float, high: float, unit: float) -> tuple[float, float, Array]:
+    """Mean, standard deviation and histogram of an array in a unit, piece by piece: a piece stays in fast memory."""
+    dtype = np.result_type(array, np.float32)
+    unit, low = dtype.type(unit), dtype.type(low)
+    scale = dtype.type(_BINS / (high - float(low)) if low < high else 0.0)
+    count, mean, squares, counts = 0, 0.0, 0.0, np.zeros(_BINS, int)
+    for start in range(0, array.size, _PIECE):
+        piece = array[start : start + _PIECE] / unit
+        counts += _counted(((piece - low) * scale).astype(np.uint8))
+        own = piece.mean(dtype=np.float64)
+        piece -= dtype.type(own)
+        away, count = own - mean, count + piece.size
+        mean += away * piece.size / count
+        spread = np.square(piece, out=piece).sum(dtype=np.float64)
+        squares += spread + away * away * piece.size * (count - piece.size) / count
+    return mean, math.sqrt(squares / count), counts
+
+
+def _counted(bins: Array) -> Array:
+    """How often each bin occurs. Two neighbours are read as one number: there is half as much to count."""
+    np.minimum(bins, _BINS - 1, out=bins)
+    even = bins.size // 2 * 2
+    pairs = np.bincount(bins[:even].view(np.uint16), minlength=256 * _BINS).reshape(_BINS, 256)[:, :_BINS]
+    counts: Array = pairs.sum(axis=0) + pairs.sum(axis=1) + np.bincount(bins[even:], minlength=_BINS)
+    return counts
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether all entries are finite; their sum, which costs less to look at, nearly always tells."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum(dtype=np.float64))) or bool(np.isfinite(array).all())
 
 
 def thumbnail(array: Array) -> Array:
     """The array as a matrix of at most 32 by 32 block means: rows are the first axis, columns all the others."""
-    matrix = np.where(np.isfinite(array), array, 0).astype(np.float64).reshape(_matrix(array.shape))
+    return _block_means(_without_infinite(array))
+
+
+def _without_infinite(array: Array) -> Array:
+    return np.where(np.isfinite(array), array, 0)
+
+
+def _block_means(array: Array) -> Array:
+    matrix = array.astype(np.result_type(array, np.float32), copy=False).reshape(_matrix(array.shape))
     rows, columns = (_cuts(n, min(n, _THUMBNAIL)) for n in matrix.shape)
-    sums = np.add.reduceat(np.add.reduceat(matrix, rows[:-1], axis=0), columns[:-1], axis=1)
+    sums = np.add.reduceat(np.add.reduceat(matrix, columns[:-1], axis=1), rows[:-1], axis=0)
     means: Array = sums / np.outer(np.diff(rows), np.diff(columns))
     return means
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from types import ModuleType
 
-from vizgrad import core, errors
+from vizgrad import errors
+from vizgrad.observer import watching
 from vizgrad.trace.model import Note, Trace
 from vizgrad.trace.recorder import Recorder
 
@@ -36,7 +37,7 @@ def run(source: str, filename: str = "program.py", write: Callable[[str], object
     module.__file__ = filename
     printed = _Tee(write)
     error: BaseException | None = None
-    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(printed), core.watching(recorder):
+    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(printed), watching(recorder):
         warnings.simplefilter("always")
         try:
             exec(compile(source, filename, "exec"), vars(module))
@@ -70,12 +71,11 @@ def _add_warnings(trace: Trace, caught: list[warnings.WarningMessage]) -> None:
     names = [file.name for file in trace.files]
     for warning in caught:
         name = PurePath(warning.filename).name
-        if name not in names:
-            continue
-        note = Note(str(warning.message), place=[names.index(name), warning.lineno, 0, 0, 0])
-        if issubclass(warning.category, errors.NumericsWarning):
+        place = [names.index(name), warning.lineno, 0, 0, 0] if name in names else None
+        note = Note(str(warning.message), place=place)
+        if place and issubclass(warning.category, errors.NumericsWarning):
             for old in trace.notes:
-                if old.step is not None and old.place and old.place[:2] == [names.index(name), warning.lineno]:
+                if old.step is not None and old.place and old.place[:2] == place[:2]:
                     note.step = old.step
                     trace.notes.remove(old)
                     break

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import linecache
-import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from vizgrad import _frames, core, nn
-from vizgrad.core import Array, Context, Observer, Op, OpNode, TensorNode
-from vizgrad.ops.broadcast import stretched_axes
-from vizgrad.trace import text
-from vizgrad.trace.arrays import Arrays
-from vizgrad.trace.model import Code, Failure, File, Input, Note, Operation, Place, Step, Tensor, Trace
-
-_PACKAGE = Path(core.__file__).parent
-_LONGEST_NAME = 40
-_LONGEST_FILE = 5000  # lines; a longer program is quoted only by line number
+from vizgrad import _frames, core, graph, nn
+from vizgrad.core import Array, Op, OpNode, TensorNode
+from vizgrad.observer import Observer, watching
+from vizgrad.trace.model import Input, Operation, Step, Tensor, Trace
+from vizgrad.trace.writer import LONGEST_NAME, Writer, code_of, filled_rule, mark_stretched
 
 
 class record:
@@ -47,7 +41,7 @@ class record:
 
     def __init__(self, pictures: tuple[int, int] | None = None) -> None:
         self._recorder = Recorder(pictures)
-        self._watching = core.watching(self._recorder)
+        self._watching = watching(self._recorder)
 
     def __enter__(self) -> Trace:
         self._watching.__enter__()
@@ -70,32 +64,33 @@ def snapshot(top: TensorNode) -> Trace:
         top: usually the loss.
     """
     recorder = Recorder()
-    for op in core.ops_below(top):
+    for op in graph.ops_below(top):
         recorder.seen(op)
     recorder.finish()
     return recorder.trace
 
 
-class Recorder(Observer):
+class Recorder(Writer, Observer):
     """Writes the engine's events into a Trace."""
 
+    kind = TensorNode
+    nothing = (
+        "The program built no graph: no operation on a TensorNode was recorded.\n"
+        "Make tensors with vg.TensorNode(...) and compute with them, for example loss = (a * b).sum()."
+    )
+
     def __init__(self, pictures: tuple[int, int] | None = None) -> None:
-        self.trace = Trace()
+        super().__init__()
         self.inner: Trace | None = None  # the last recording that the program made itself
         self._pictures = pictures
-        self._arrays = Arrays()
-        self.trace.arrays = self._arrays.items
-        self._files: dict[str, int] = {}
         # Nodes are held, so that no id() is used twice while recording.
         self._tensors: dict[TensorNode, Tensor] = {}
         self._ops: dict[OpNode, Operation] = {}
-        self._unnamed: dict[TensorNode, Tensor] = {}
-        self._expressions: dict[str, _frames.Place] = {}
         self._values: dict[TensorNode, int] = {}
         self._expected: dict[TensorNode, int] = {}
+        self._arrived: dict[TensorNode, _Arrivals] = {}
         self._modules: dict[nn.Module, str] = {}
         self._codes: dict[type[Op], str] = {}
-        self._finite = True
 
     # --- what the engine tells ---------------------------------------------------------------------------------------
 
@@ -105,9 +100,15 @@ class Recorder(Observer):
         for node in outputs:
             tensor = self._tensor(node, "intermediate", operation)
             operation.outputs.append(tensor.id)
-        operation.context = {str(key): self._setting(value) for key, value in op.context.items()}
-        operation.rule = _rule(op.op, op.inputs, outputs, settings, op.context)
-        op.context = _Watched(op.context)
+        context = _Watched(op.context or {})
+        operation.context = {str(key): self._setting(value) for key, value in context.items()}
+        operation.rule = filled_rule(
+            op.op.rule,
+            [node.shape for node in op.inputs],
+            outputs[0].shape if outputs else None,
+            {**context, **settings},
+        )
+        op.context = context
         self._note_nonfinite(op.op, operation, op.inputs, outputs)
         self._step(Step("forward", op=operation.id, place=operation.place))
 
@@ -115,14 +116,15 @@ class Recorder(Observer):
         operation = self._operation(op, inputs, settings)
         self._step(Step("failed", op=operation.id, place=operation.place))
 
-    def start(self, loss: TensorNode, seed: Array, expected: Mapping[TensorNode, int]) -> None:
+    def start(self, loss: TensorNode, seed: Array) -> None:
         self._name_variables()
-        for node in expected:
+        self._expected = graph.gradients_to_come(loss)
+        self._arrived = {}
+        for node in self._expected:
             self._known(node)
         tensor = self._known(loss)
         tensor.role = "loss"
-        self._expected = dict(expected)
-        counts = {self._known(node).id: count for node, count in expected.items() if count}
+        counts = {self._known(node).id: count for node, count in self._expected.items() if count}
         self._step(
             Step(
                 "start",
@@ -142,34 +144,38 @@ class Recorder(Observer):
                 "backward",
                 op=operation.id,
                 place=operation.place,
-                upstream=[self._arrays.add(array) for array in upstream],
-                gradients=[None if array is None else self._arrays.add(array) for array in gradients],
+                upstream=[self._arrays.add(array, fresh=True) for array in upstream],
+                gradients=[
+                    None if array is None else self._arrays.add(array, fresh=node._source is not None)
+                    for node, array in zip(op.inputs, gradients, strict=True)
+                ],
                 reads=op.context.reads if isinstance(op.context, _Watched) else [],
             )
         )
+        for port, (node, gradient) in enumerate(zip(op.inputs, gradients, strict=True)):
+            if gradient is not None:
+                self._arrive(node, operation, port, gradient)
 
-    def arrive(
-        self,
-        node: TensorNode,
-        op: OpNode,
-        port: int,
-        before: Array | None,
-        gradient: Array,
-        after: Array,
-        missing: int,
-    ) -> None:
-        earlier = node._grad if missing == 0 else None
+    def _arrive(self, node: TensorNode, operation: Operation, port: int, gradient: Array) -> None:
+        """One gradient comes to a tensor, and is added to those that this walk has brought before."""
+        so_far = self._arrived.setdefault(node, _Arrivals(earlier=node._grad))
+        before = so_far.total
+        so_far.total = gradient if before is None else np.asarray(before + gradient)
+        so_far.count += 1
+        complete = so_far.count == self._expected[node]
+        earlier = so_far.earlier if complete else None
+        after = so_far.total if earlier is None else earlier + so_far.total
         self._step(
             Step(
                 "accumulate",
                 tensor=self._known(node).id,
-                op=self._ops[op].id,
-                place=self._ops[op].place,
+                op=operation.id,
+                place=operation.place,
                 port=port,
-                before=None if before is None else self._arrays.add(before),
+                before=None if before is None else self._arrays.add(before, fresh=True),
                 gradient=self._arrays.add(gradient),
-                after=self._arrays.add(after if earlier is None else earlier + after),
-                arrived=self._expected[node] - missing,
+                after=self._arrays.add(after, fresh=node._source is not None),
+                arrived=so_far.count,
                 of=self._expected[node],
                 earlier=None if earlier is None else self._arrays.add(earlier),
             )
@@ -179,7 +185,7 @@ class Recorder(Observer):
         tensor = self._tensors.get(node) or self._tensor(node, "input", value=before)
         if tensor.source is None:
             tensor.role = "parameter"
-        old, new = self._values[node], self._arrays.add(node.value)
+        old, new = self._values[node], self._arrays.add(node._value, fresh=node._watch is None)
         self._values[node] = new
         self._step(
             Step(
@@ -207,69 +213,19 @@ class Recorder(Observer):
         operation = self._unseen(op)
         self._step(Step("forward", op=operation.id))
 
-    # --- the end -----------------------------------------------------------------------------------------------------
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """Complete the trace: last names, roles, sentences, hints, and the error if there was one."""
-        self._name_variables()
-        self._name_expressions()
-        _distinguish(self.trace.tensors)
-        if error is not None:
-            self.report(error, self.trace)
-        for step, sentence in zip(self.trace.steps, text.sentences(self.trace), strict=True):
-            step.text = sentence
-        self._hints()
-
-    def report(self, error: BaseException, trace: Trace) -> None:
-        """Write into a trace why its program stopped."""
-        failed = [step.op for step in trace.steps if step.kind == "failed"]
-        message = "\n".join([str(error), *getattr(error, "__notes__", [])]).strip()
-        trace.error = Failure(
-            type(error).__name__,
-            message,
-            self._place(_frames.place_of_error(error)),
-            failed[-1] if failed else None,
-        )
-
-    def _hints(self) -> None:
-        if self.trace.error is not None:
-            return
-        if not self.trace.ops:
-            self._note(
-                "The program built no graph: no operation on a TensorNode was recorded.\n"
-                "Make tensors with vg.TensorNode(...) and compute with them, for example loss = (a * b).sum()."
-            )
-        elif not any(step.kind == "start" for step in self.trace.steps):
-            self._note(
-                "No gradients were computed: backward() was not called.\n"
-                "Call it on the result, for example loss.backward()."
-            )
-
-    def _note(self, message: str, step: int | None = None, place: Place = None) -> None:
-        self.trace.notes.append(Note(message, step, place))
-
     def _note_nonfinite(
         self, op: type[Op], operation: Operation, inputs: Sequence[TensorNode], outputs: Sequence[TensorNode]
     ) -> None:
         """Say where the first inf or nan was made; those that follow from it are no news."""
-        if not self._finite or all(np.isfinite(node.value).all() for node in outputs):
+        if not self._finite or all(_is_finite(node._value) for node in outputs):
             return
         self._finite = False
-        if all(np.isfinite(node.value).all() for node in inputs):
-            bad = sum(int(node.value.size - np.isfinite(node.value).sum()) for node in outputs)
-            size = sum(node.value.size for node in outputs)
-            where = f" at line {operation.place[1]}" if operation.place else ""
-            self._note(
-                f"{op.__name__}{where} made {bad} of {size} entries infinite or not a number, from finite inputs. "
-                "Everything computed from them is affected.",
-                len(self.trace.steps),
-                operation.place,
-            )
+        if all(np.isfinite(node._value).all() for node in inputs):
+            bad = sum(int(node._value.size - np.isfinite(node._value).sum()) for node in outputs)
+            size = sum(node._value.size for node in outputs)
+            self._note_infinite(op.__name__, operation.place, bad, size)
 
     # --- tensors, ops, names -----------------------------------------------------------------------------------------
-
-    def _step(self, step: Step) -> None:
-        self.trace.steps.append(step)
 
     def _known(self, node: TensorNode) -> Tensor:
         """The record of a tensor; a leaf that is new here is entered on first sight."""
@@ -278,13 +234,13 @@ class Recorder(Observer):
     def _tensor(
         self, node: TensorNode, role: str, source: Operation | None = None, value: Array | None = None
     ) -> Tensor:
-        array = self._arrays.add(node.value if value is None else value)
+        array = self._arrays.add(node._value if value is None else value, fresh=node._watch is None)
         picture = (
             self._pictures if self._pictures and node.shape and node.shape[-1] == np.prod(self._pictures) else None
         )
         tensor = Tensor(
             id=f"t{len(self.trace.tensors)}",
-            name=(node.name or "")[:_LONGEST_NAME],
+            name=(node.name or "")[:LONGEST_NAME],
             role=role,
             array=array,
             shape=list(node.shape),
@@ -304,7 +260,7 @@ class Recorder(Observer):
 
     def _operation(self, op: type[Op], inputs: Sequence[TensorNode], settings: Mapping[str, Any]) -> Operation:
         place = _frames.here()
-        ports = _ports(op, len(inputs))
+        ports = _ports(op, len(inputs))  # type: ignore[arg-type]  # a class can be hashed
         operation = Operation(
             id=f"o{len(self.trace.ops)}",
             op=self._code_of(op),
@@ -318,7 +274,7 @@ class Recorder(Observer):
         )
         self._name_variables()  # now that the inputs are known: `s = s * s` is about to give their name away
         if op.rule and op.rule.broadcasts and len(inputs) == 2:
-            _mark_stretched(operation, [node.shape for node in inputs])
+            mark_stretched(operation, [node.shape for node in inputs])
         self.trace.ops.append(operation)
         if place and not operation.module:
             self._expressions[operation.id] = place
@@ -327,7 +283,7 @@ class Recorder(Observer):
     def _code_of(self, op: type[Op]) -> str:
         """The key of an op's code: its name, numbered where the learner's own Op is called as one of the library."""
         if op not in self._codes:
-            code, name, count = _code(op), op.__name__, 1
+            code, name, count = code_of(op), op.__name__, 1
             while self.trace.codes.setdefault(name, code) != code:
                 count += 1
                 name = f"{op.__name__} ({count})"
@@ -337,8 +293,8 @@ class Recorder(Observer):
     def _input(self, node: TensorNode) -> Tensor:
         if node in self._tensors:
             tensor = self._tensors[node]
-            if self._arrays.add(node.value) != self._values[node]:
-                self.update(node, node.value, "", {})  # written into, as in `w.value[0] = 1`, which nobody announces
+            if self._arrays.add(node._value) != self._values[node]:
+                self.update(node, node._value, "", {})  # written into, as in `w.value[0] = 1`, which nobody announces
             return tensor
         named = node.name or _is_named(node)
         return self._tensor(node, "constant" if not node.requires_grad and not named else "input")
@@ -349,37 +305,14 @@ class Recorder(Observer):
         operation.place, operation.module = None, ""
         self._expressions.pop(operation.id, None)
         operation.outputs = [self._known(node).id for node in op.outputs if node is not None]
-        operation.rule = _rule(op.op, op.inputs, [n for n in op.outputs if n is not None], {}, op.context)
+        shapes = [node.shape for node in op.outputs if node is not None]
+        operation.rule = filled_rule(
+            op.op.rule, [node.shape for node in op.inputs], shapes[0] if shapes else None, op.context or {}
+        )
         for id in operation.outputs:
             self.trace.tensor(id).source, self.trace.tensor(id).role = operation.id, "intermediate"
         self._ops[op] = operation
         return operation
-
-    def _name_variables(self) -> None:
-        """Give tensors the names of the variables that hold them; the outermost function's names count first."""
-        if not self._unnamed:
-            return
-        for frame in reversed(list(_frames.user_frames())):
-            self.name_in(frame.f_locals)
-
-    def name_in(self, scope: Mapping[str, Any]) -> None:
-        """Give tensors the names that a namespace has for them."""
-        for name, node in _frames.names_in(scope, TensorNode):
-            tensor = self._unnamed.pop(node, None)
-            if tensor:
-                tensor.name = name[:_LONGEST_NAME]
-                if "." in name and tensor.source is None:
-                    tensor.role, tensor.module = "parameter", name.rpartition(".")[0]
-
-    def _name_expressions(self) -> None:
-        """A tensor that no variable holds is called by the expression that made it, where that is its own."""
-        makers = {id: op for op in self.trace.ops for id in op.outputs}
-        last = {place: id for id, place in self._expressions.items()}  # of several ops of one call, the last gives it
-        for tensor in self._unnamed.values():
-            maker = makers.get(tensor.id)
-            place = self._expressions.get(maker.id) if maker else None
-            if place and maker and last[place] == maker.id and 0 < len(place.expression) <= _LONGEST_NAME:
-                tensor.name = place.expression
 
     def _module(self) -> str:
         """The path of the module that is computing, beginning with the variable that holds the outermost one."""
@@ -404,25 +337,35 @@ class Recorder(Observer):
             return {"array": self._arrays.add(value)}
         if isinstance(value, (tuple, list)) and len(value) <= 64:
             return [self._setting(item) for item in value]
-        return {"text": type(value).__name__}
-
-    def _place(self, place: _frames.Place | None) -> Place:
-        if place is None:
-            return None
-        if place.filename not in self._files:
-            self._files[place.filename] = len(self._files)
-            lines = linecache.getlines(place.filename)
-            source = "".join(lines) if len(lines) <= _LONGEST_FILE else ""
-            self.trace.files.append(File(PurePath(place.filename).name, source))
-        return [self._files[place.filename], place.line, place.column, place.end_line, place.end_column]
+        return {"text": _in_words(value)}
 
 
-class _Watched(Context):
+def _in_words(value: Any) -> str:
+    """A part of an index as it is written, and anything else by its type."""
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, slice):
+        parts = [value.start, value.stop] + ([] if value.step is None else [value.step])
+        if all(part is None or isinstance(part, (int, np.integer)) for part in parts):
+            return ":".join("" if part is None else str(part) for part in parts)
+    return type(value).__name__
+
+
+@dataclass
+class _Arrivals:
+    """The gradients that one walk has brought to a tensor so far, and what earlier walks had left there."""
+
+    earlier: Array | None
+    total: Array | None = None
+    count: int = 0
+
+
+class _Watched(dict[str, Any]):
     """A context that remembers which of its entries backward has read."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Mapping[str, Any]) -> None:
         super().__init__(context)
-        self.needs_input_grad = context.needs_input_grad
+        self.needs_input_grad = getattr(context, "needs_input_grad", None)
         self.reads: list[str] = []
 
     def __getitem__(self, key: str) -> Any:
@@ -438,6 +381,7 @@ class _Watched(Context):
             self.reads.append(str(key))
 
 
+@lru_cache(maxsize=256)
 def _ports(op: type[Op], count: int) -> list[str]:
     """The names of an op's inputs, from the arguments of its forward."""
     parameters = list(inspect.signature(op.forward).parameters.values())[1:]
@@ -446,80 +390,11 @@ def _ports(op: type[Op], count: int) -> list[str]:
     return names[:count] + [f"input {i}" for i in range(len(names), count)]
 
 
-def _mark_stretched(operation: Operation, shapes: Sequence[tuple[int, ...]]) -> None:
-    try:
-        common = np.broadcast_shapes(*shapes)
-    except ValueError:
-        return  # the op failed because of it; its error says so
-    for port, shape in zip(operation.inputs, shapes, strict=True):
-        port.stretched = list(stretched_axes(shape, common))
-
-
-def _rule(
-    op: type[Op],
-    inputs: Sequence[TensorNode],
-    outputs: Sequence[TensorNode],
-    settings: Mapping[str, Any],
-    context: Mapping[str, Any],
-) -> dict[str, Any] | None:
-    """The op's rule for these inputs: settings filled in, and the sum that undoes a broadcast written around."""
-    if op.rule is None:
-        return None
-    known = {**context, **settings}
-
-    def filled(formula: str) -> str:
-        for key, value in known.items():
-            if isinstance(value, (int, float, str)):
-                formula = formula.replace(rf"\k{{{key}}}", str(value))
-        return formula
-
-    backward = []
-    for formula, node in zip(op.rule.backward, inputs, strict=False):
-        axes = stretched_axes(node.shape, outputs[0].shape) if op.rule.broadcasts and outputs else ()
-        left, _, right = filled(formula).partition(" = ")
-        if axes:
-            which = ", ".join(map(str, axes))
-            right = rf"\operatorname{{sum}}_{{{which}}}({right})"
-        backward.append(f"{left} = {right}")
-    return {"forward": filled(op.rule.forward), "backward": backward}
-
-
-def _code(op: type[Op]) -> Code:
-    return Code(
-        symbol=op.symbol or op.__name__,
-        doc=inspect.cleandoc(op.__doc__ or ""),  # its own: a learner's Op without one does not show that of Op
-        file=_file_of(op),
-        forward=_method(op.forward),
-        backward=_method(op.backward),
-        page=op.rule.page if op.rule else "",
-    )
-
-
-def _file_of(op: type[Op]) -> str:
-    code = getattr(op.forward, "__code__", None)  # a function written in C, or a partial one, has none
-    path = PurePath(code.co_filename) if code else PurePath()
-    if path.is_relative_to(_PACKAGE):
-        return "vizgrad/" + path.relative_to(_PACKAGE).as_posix()
-    return path.name
-
-
-def _method(method: Any) -> dict[str, Any]:
-    try:
-        lines, first = inspect.getsourcelines(method)
-    except (OSError, TypeError):
-        return {"line": 0, "source": ""}
-    return {"line": first, "source": textwrap.dedent("".join(lines)).rstrip()}
+def _is_finite(array: Array) -> bool:
+    """Whether all entries are finite; their sum, which costs less to look at, nearly always tells."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
 def _is_named(node: TensorNode) -> bool:
     return _frames.variable_name(node) is not None
-
-
-def _distinguish(tensors: Sequence[Tensor]) -> None:
-    """Number tensors that one variable held one after another: s, s (2), s (3)."""
-    seen: dict[str, int] = {}
-    for tensor in tensors:
-        if tensor.name:
-            seen[tensor.name] = seen.get(tensor.name, 0) + 1
-            if seen[tensor.name] > 1:
-                tensor.name = f"{tensor.name} ({seen[tensor.name]})"

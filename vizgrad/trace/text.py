@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vizgrad.trace.arrays import FULL
+
 if TYPE_CHECKING:
     from vizgrad.core import Array
     from vizgrad.trace.model import Operation, Step, Tensor, Trace
@@ -139,6 +141,8 @@ def _update(trace: Trace, step: Step, held: Held) -> str:
     tensor = trace.tensor(step.tensor or "")
     before, after = (trace.arrays[i or 0] for i in (step.before, step.after))
     how = " by the optimiser" if step.rule else ""
+    if before.size > FULL:
+        return f"{name(trace, tensor)} is changed{how}."
     if before.size > _SMALL:
         change = np.abs(after.astype(float) - before.astype(float)).max()
         return f"{name(trace, tensor)} is changed{how}; its largest change is {number(change)}."

@@ -129,6 +129,7 @@ class Playground extends HTMLElement {
     on("program", "focusin", warm);
     this.addEventListener("keydown", (event) => this.#onKey(event), { signal });
     window.addEventListener("hashchange", () => this.#onHash(), { signal });
+    window.addEventListener("vg-run", (event) => this.#onAsked(event), { signal });
     python.addEventListener("phase", () => this.#showPhase(), { signal });
     session.addEventListener("begin", () => this.#showRun(), { signal });
     session.addEventListener("output", ({ detail }) => this.#print(detail), { signal });
@@ -138,6 +139,15 @@ class Playground extends HTMLElement {
   #onKey(event) {
     if (event.defaultPrevented || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
+    this.#run();
+  }
+
+  /** The figure asks for another run of its program, with a number that the reader has changed in it. */
+  #onAsked(event) {
+    event.preventDefault();
+    session.stop();
+    session.edit(event.detail.source);
+    this.#showProgram();
     this.#run();
   }
 

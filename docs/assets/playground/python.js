@@ -45,12 +45,12 @@ class Interpreter {
     return this.#ready.promise;
   }
 
-  /** Runs a program; resolves to its drawing, and then `trace` is there. */
-  run(source, onOutput) {
+  /** Runs a program; resolves to its drawing, and then `trace` is there. Or grades an answer; resolves to `{verdict}`. */
+  run(request, onOutput) {
     this.trace = null;
     this.#onOutput = onOutput;
     this.#answer = deferred();
-    this.#worker.postMessage({ source });
+    this.#worker.postMessage(request);
     return this.#answer.promise;
   }
 
@@ -72,13 +72,14 @@ class Interpreter {
     };
   }
 
-  #hear({ phase, output, trace, svg, problem, fatal }) {
+  #hear({ phase, output, trace, svg, problem, verdict, fatal }) {
     if (this.#ended) return;
     if (this.phase !== "ready") this.#watch();
     if (phase) this.#enter(phase);
     if (output) this.#onOutput(output);
     if (trace) this.#keep(trace);
     if (svg !== undefined) this.#answer?.resolve({ svg, problem });
+    if (verdict) this.#answer?.resolve({ verdict });
     if (fatal) this.#fail(fatal);
   }
 
@@ -135,11 +136,28 @@ class Python extends EventTarget {
    * to `{stopped: "asked" | "limit"}`; or to `{failed: reason, started}`, when Python itself did not start or broke
    * down.
    */
-  async run(source, { limit = LIMIT, onOutput = () => {} } = {}) {
+  run(source, options) {
+    return this.#perform({ source }, options);
+  }
+
+  /**
+   * Grades an answer to an exercise. Resolves to `{verdict, seconds}`, or to what `run` says about a program that did
+   * not come to its end.
+   */
+  check(exercise, answer, options) {
+    return this.#perform({ exercise, answer }, options);
+  }
+
+  /** Whether a program is running, of whichever page. */
+  get busy() {
+    return this.#run !== null;
+  }
+
+  async #perform(request, { limit = LIMIT, onOutput = () => {} } = {}) {
     if (this.#run) throw new Error("Python is running another program.");
     const run = (this.#run = deferred());
     this.warm();
-    this.#start(run, source, limit, onOutput).catch(({ message }) => {
+    this.#start(run, request, limit, onOutput).catch(({ message }) => {
       run.resolve({ failed: message, started: run.started !== undefined });
     });
     try {
@@ -157,17 +175,19 @@ class Python extends EventTarget {
     this.#halt("asked");
   }
 
-  async #start(run, source, limit, onOutput) {
+  async #start(run, request, limit, onOutput) {
     const interpreter = this.#current;
     await interpreter.ready;
     if (this.#run !== run) return;
     run.started = performance.now();
     run.timer = setTimeout(() => this.#halt("limit"), limit);
     try {
-      const answer = interpreter.run(source, onOutput);
+      const answer = interpreter.run(request, onOutput);
       this.#tell();
-      const drawing = await answer;
-      run.resolve({ trace: JSON.parse(interpreter.trace), ...drawing, seconds: secondsSince(run.started) });
+      const { verdict, ...drawing } = await answer;
+      const seconds = secondsSince(run.started);
+      if (verdict) run.resolve({ verdict: JSON.parse(verdict), seconds });
+      else run.resolve({ trace: JSON.parse(interpreter.trace), ...drawing, seconds });
     } catch (error) {
       if (this.#run === run) this.#replace();
       throw error;

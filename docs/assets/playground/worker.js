@@ -1,7 +1,8 @@
 // Python in a worker: boots once, then runs one program after the other.
 //
-// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem}. While it boots it
-// says {arrived} for each file and {phase}; {phase: "ready"} is the last. After {fatal} it is of no use any more.
+// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem}; or it is told
+// {exercise, answer} and answers with {output}s, then {verdict}. While it boots it says {arrived} for each file and
+// {phase}; {phase: "ready"} is the last. After {fatal} it is of no use any more.
 import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
 import { instance as loadGraphviz } from "../vendor/viz.js";
 
@@ -17,7 +18,8 @@ const PAUSE = 50; // ms between two messages after that: 100,000 lines must not 
 const SETUP = `
 import builtins, json, sys
 from vizgrad import trace
-from vizgrad.draw import dot, layout, svg
+from vizgrad.check.exercise import grade
+from vizgrad.draw import dot, layout, needs_graphviz, svg
 
 def no_input(prompt=""):
     raise EOFError("input() waits for a keyboard, and there is none here: write the value into the program.")
@@ -27,11 +29,14 @@ def record(source, write):
     recorded.output = recorded.output[:${LONGEST_OUTPUT}]
     return recorded
 
+def judge(exercise, answer, write):
+    return grade(exercise, answer, write).to_json()
+
 def graph(recorded):
-    return dot(recorded, labels=False)
+    return dot(recorded, labels=False) if needs_graphviz(recorded) else ""
 
 def picture(recorded, places):
-    return svg(recorded, places=layout.parse(json.loads(places)), css=False)
+    return svg(recorded, places=layout.parse(json.loads(places)) if places else None, css=False, insides=True)
 
 builtins.input = no_input
 sys.setrecursionlimit(250)
@@ -58,8 +63,8 @@ async function boot() {
   postMessage({ phase: "loading" });
   const scope = python.globals.get("dict")();
   python.runPython(SETUP, { globals: scope });
-  const [record, graph, picture] = ["record", "graph", "picture"].map((name) => scope.get(name));
-  return { python, record, graph, picture, graphviz: await graphviz };
+  const [record, judge, graph, picture] = ["record", "judge", "graph", "picture"].map((name) => scope.get(name));
+  return { python, record, judge, graph, picture, graphviz: await graphviz };
 }
 
 /** Passes on what is printed, much of it in large pieces. No timer can do that: a worker that computes hears none. */
@@ -86,12 +91,22 @@ function listen(python, batched) {
   python.setStderr({ batched });
 }
 
-function run({ python, record, ...drawing }, source) {
+/** Calls something in Python with a function that takes what is printed meanwhile. */
+function listening(python, call) {
   const { write, flush } = makeOutput();
   listen(python, (text) => write(`${text}\n`));
-  const recorded = record(source, write);
+  const result = call(write);
   flush();
   listen(python, () => {}); // what comes later belongs to no run
+  return result;
+}
+
+function check({ python, judge }, { exercise, answer }) {
+  postMessage({ verdict: listening(python, (write) => judge(exercise, answer, write)) });
+}
+
+function run({ python, record, ...drawing }, { source }) {
+  const recorded = listening(python, (write) => record(source, write));
   postMessage({ trace: recorded.to_json() });
   postMessage(draw(recorded, drawing));
   recorded.destroy();
@@ -102,7 +117,9 @@ function draw(recorded, { graph, picture, graphviz }) {
   const size = recorded.ops.length;
   if (size === 0) return { svg: "", problem: "" };
   if (size > MOST_OPERATIONS) return { svg: "", problem: tooLarge(size) };
-  const { status, output, errors } = graphviz.render(graph(recorded), { format: "json" });
+  const described = graph(recorded);
+  if (!described) return { svg: picture(recorded, ""), problem: "" }; // laid out by vizgrad itself
+  const { status, output, errors } = graphviz.render(described, { format: "json" });
   if (status !== "success") return { svg: "", problem: errors.map(({ message }) => message).join(" ") };
   return { svg: picture(recorded, output), problem: "" };
 }
@@ -120,7 +137,7 @@ try {
   const tools = await boot();
   self.onmessage = ({ data }) => {
     try {
-      run(tools, data.source);
+      (data.exercise === undefined ? run : check)(tools, data);
     } catch (error) {
       reportFatal(error);
     }

@@ -1,0 +1,11 @@
+// What is fetched only when a reader asks for it: what cells are made of, and the tools that compute. A page shows and
+// steps its figures without them.
+import { Cells } from "./cells.js";
+import { edit } from "./edit.js";
+import { lens } from "./lens.js";
+import { nudge } from "./nudge.js";
+import { orderLab } from "./order.js";
+import { predict } from "./predict.js";
+import { takeaway } from "./takeaway.js";
+
+export const labs = { Cells, edit, lens, nudge, orderLab, predict, takeaway };
