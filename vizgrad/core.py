@@ -226,7 +226,7 @@ class OpNode:
         order: when it was made: smaller than that of every op made before.
     """
 
-    __slots__ = ("context", "inputs", "op", "order", "references", "walk")
+    __slots__ = ("context", "inputs", "op", "order", "references")
 
     def __init__(self, op: type[Op], context: dict[str, Any], inputs: tuple[TensorNode, ...]) -> None:
         self.op = op
@@ -236,7 +236,6 @@ class OpNode:
         # A strong reference to the outputs, which hold this node as their source, would be a cycle, and the memory of
         # a whole graph would wait for the garbage collector. Even the weak one is made only when somebody asks.
         self.references: tuple[_Reference, ...] | None = None
-        self.walk: object = None
 
     def backward(self, *upstream: Array) -> Sequence[Any]:
         """Turn the gradients of the outputs into gradients of the inputs, by the Op's own ``backward``.
