@@ -776,6 +776,17 @@ def test_each_single_entry_of_an_array_of_up_to_1024_counts(place, seed):
         loss.backward()
 
 
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2]])
+@given(row=st.integers(0, 127))
+def test_a_batch_of_which_one_row_is_overwritten_counts(layout, row):
+    array = layout(normal(0, (128, 784)))
+    data, w = vg.TensorNode(array, requires_grad=False), vg.TensorNode(2.0)
+    loss = (data * w).sum()
+    array[row] = 0
+    with pytest.raises(vg.GraphError, match="in place"):
+        loss.backward()
+
+
 def test_a_view_of_a_used_array_is_that_array():
     array = normal(0, (4, 4))
     w = vg.TensorNode(array.T)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_CERTAIN = 1024  # up to so many entries are all compared; of larger arrays as many, evenly spaced
+_CERTAIN = 1024  # up to so many entries are all compared
+_SAMPLED = 256  # as many at least of larger arrays: each entry is a miss of the cache
 
 
 class Watch:
@@ -24,9 +25,8 @@ class Watch:
     __slots__ = ("changed", "probe", "seen", "walk")
 
     def __init__(self, array: NDArray[Any]) -> None:
-        while array.size > _CERTAIN:
-            longest = array.shape.index(max(array.shape))
-            array = array[(slice(None),) * longest + (slice(None, None, 2),)]
+        if array.size > _CERTAIN:
+            array = _sample(array)
         self.probe = array.tobytes
         self.seen = array.tobytes()
         self.changed: int | None = None
@@ -38,6 +38,18 @@ class Watch:
         if now != self.seen:
             self.seen = now
             self.changed = moment
+
+
+def _sample(array: NDArray[Any]) -> NDArray[Any]:
+    """Evenly spaced entries of an array, as a view."""
+    if array.flags.f_contiguous:
+        array = array.T
+    if array.flags.c_contiguous:
+        return array.reshape(-1)[:: array.size // _SAMPLED | 1]  # an odd step, so that not all are of one column
+    while array.size > _CERTAIN:
+        longest = array.shape.index(max(array.shape))
+        array = array[(slice(None),) * longest + (slice(None, None, 2),)]
+    return array
 
 
 def shares(array: NDArray[Any], context: dict[str, Any]) -> bool:
