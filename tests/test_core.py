@@ -776,7 +776,7 @@ def test_each_single_entry_of_an_array_of_up_to_1024_counts(place, seed):
         loss.backward()
 
 
-@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2]])
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
 @given(row=st.integers(0, 127))
 def test_a_batch_of_which_one_row_is_overwritten_counts(layout, row):
     array = layout(normal(0, (128, 784)))
