@@ -39,7 +39,8 @@ def tests(session: nox.Session) -> None:
     install(session, "docs", groups=["test"])
     chromium = find_chromium(session)
     build_site(session)
-    at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+    # Files in the order of their folders, which begins with those that take long: browser tests.
+    at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
     session.run("pytest", *at_once, *session.posargs, env={"CHROMIUM": chromium})
 
 
