@@ -120,7 +120,7 @@ class Max(Op):
 
     @staticmethod
     def backward(context: Any, go: Array) -> Array:
-        return _share(context["winners"], _fit(go, context["axis"], context["keepdims"]), context["axis"])
+        return _share(context, go)
 
 
 class Min(Op):
@@ -142,7 +142,7 @@ class Min(Op):
 
     @staticmethod
     def backward(context: Any, go: Array) -> Array:
-        return _share(context["winners"], _fit(go, context["axis"], context["keepdims"]), context["axis"])
+        return _share(context, go)
 
 
 class LogSumExp(Op):
@@ -229,6 +229,8 @@ def _entries(x: Array, axis: Any) -> int:
     return math.prod(x.shape[a] for a in normalize_axis_tuple(axis, x.ndim))
 
 
-def _share(winners: Array, go: Array, axis: Any) -> Array:
+def _share(context: Any, go: Array) -> Array:
     """Divide a gradient equally among the entries that made the result; there is none where that is nan."""
+    winners, axis = context["winners"], context["axis"]
+    go = _fit(go, axis, context["keepdims"])
     return winners * (go / np.maximum(winners.sum(axis=axis, keepdims=True), 1).astype(go.dtype))

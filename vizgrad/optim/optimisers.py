@@ -423,7 +423,7 @@ class AdamW(Adam):
         return _sum(step, value * (1 - self.lr * self.weight_decay) if self.weight_decay else value)
 
 
-class Adamax(Optimiser):
+class Adamax(Adam):
     """Adam with the largest gradient of late in the place of the root mean square.
 
     ``m <- beta1 * m + (1 - beta1) * g``, ``u <- max(beta2 * u, |g| + eps)`` and, as m is too small at first,
@@ -450,10 +450,6 @@ class Adamax(Optimiser):
     """
 
     remembers = ("m", "u")
-    beta1: float
-    beta2: float
-    eps: float
-    weight_decay: float
 
     def __init__(
         self,
@@ -463,20 +459,18 @@ class Adamax(Optimiser):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(parameters, lr, beta1=betas[0], beta2=betas[1], eps=eps, weight_decay=weight_decay)
-        self._check_below_one("beta1", "beta2")
+        super().__init__(parameters, lr, betas, eps, weight_decay)
         mean = r"(\k{beta1} \cdot \k{m} + (1 - \k{beta1}) \cdot GRADIENT)"
         largest = r"\max(\k{beta2} \cdot \k{u}, |GRADIENT| + \k{eps})"
         step = rf"\frac{{\k{{lr}}}}{{1 - \k{{beta1}}^{{\k{{t}}}}}} \cdot {mean} \oslash {largest}"
         self.rule = _rule(f"- {step}", _decayed_symbol(self.weight_decay))
 
-    def moved(self, value: Array, gradient: Array, memory: Memory) -> Array:
-        gradient = _decayed(gradient, value, self.weight_decay)
+    def step_by(self, gradient: Array, memory: Memory) -> Array:
         m = memory["m"] = _running(memory.get("m", 0.0), gradient, self.beta1)
         u = memory["u"] = np.maximum(self.beta2 * memory.get("u", 0.0), np.abs(gradient) + self.eps)
-        step = m / u
+        step: Array = m / u
         step *= -self.lr / (1 - self.beta1 ** memory["t"])
-        return _sum(step, value)
+        return step
 
 
 # --- what they share ---------------------------------------------------------------------------------------------
