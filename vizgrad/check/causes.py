@@ -74,10 +74,10 @@ def likely_cause(evidence: Evidence) -> Cause:
         'the sign is lost: it is minus the right gradient in every entry.'
     """
     causes = (hypothesis(evidence) for hypothesis in HYPOTHESES)
-    return next(filter(None, causes), _UNKNOWN)
+    return next(filter(None, causes), UNKNOWN)
 
 
-_UNKNOWN = Cause(
+UNKNOWN = Cause(
     "none of the usual mistakes explains these numbers.",
     "derive the gradient of one entry again, and write down every output that this entry has a part in.",
 )
