@@ -33,6 +33,7 @@ from vizgrad.check.exercise_parts import (
     parse,
     refuse_written,
     run,
+    statements,
     stop,
     table,
     told_apart,
@@ -116,16 +117,9 @@ def check_exercise(source: str) -> Exercise:
 
 def _without_forward(exercise: Exercise) -> bool:
     """Whether an exercise asks for numbers, and not for a gradient of something."""
-    body = _statements(exercise.solution)
+    body = statements(exercise.solution, "solution")
     asks_for_gradients = any(isinstance(node, ast.ClassDef) or getattr(node, "name", "") == "backward" for node in body)
     return not asks_for_gradients and not callable(fresh_scope(exercise).get("forward"))
-
-
-def _statements(solution: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(solution).body
-    except SyntaxError as error:
-        raise ExerciseError(f"its solution is not Python: {error}") from error
 
 
 # --- the exercise at work --------------------------------------------------------------------------------------------
@@ -181,7 +175,7 @@ class _Setting:
 
     def _answer(self) -> tuple[str, list[str]]:
         """What kind of answer the solution is, and what it defines that is graded."""
-        body = _statements(self.exercise.solution)
+        body = statements(self.exercise.solution, "solution")
         classes = [node.name for node in body if isinstance(node, ast.ClassDef) and node.bases]
         if classes:
             return "op", classes

@@ -5,6 +5,7 @@ An answer is hostile input: whatever it raises becomes a verdict.
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -148,6 +149,14 @@ def parse(source: str) -> Exercise:
         tuple(part.text for part in sections.of("hint")),
         tuple(wrong),
     )
+
+
+def statements(source: str, part: str) -> list[ast.stmt]:
+    """What an author's code consists of."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError as error:
+        raise ExerciseError(f"its {part} is not Python: {error}") from error
 
 
 def fresh_scope(exercise: Exercise) -> dict[str, Any]:

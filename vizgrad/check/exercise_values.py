@@ -37,6 +37,7 @@ from vizgrad.check.exercise_parts import (
     fresh_scope,
     refuse_written,
     run,
+    statements,
     stop,
     unfinished,
 )
@@ -67,7 +68,8 @@ def examine(exercise: Exercise, answer: str, printed: Printed) -> Verdict:
     else:
         first = wrong[0]
         faults = [Fault(f"{first} gives {_shown(found[first])}, and should give {_shown(expected[first])}.")]
-        said = [f"{len(right)} of {len(expected)} calls give what they should, such as {right[0]}."] if right else []
+        said = [f"It is right in {len(right)} of {count(len(expected), 'call')}, such as {right[0]}."] if right else []
+        cause = cause if cause.do else Cause("", "go through this call by hand, and compare.")
     faults[0] = Fault(faults[0].what, *cause)
     headline = "Not yet, but a part of it is right." if right else "Not yet."
     return Verdict("wrong", headline, tuple(said), tuple(faults), known)
@@ -75,7 +77,7 @@ def examine(exercise: Exercise, answer: str, printed: Printed) -> Verdict:
 
 def _praise(exercise: Exercise, right: Sequence[str], cases: Any) -> str:
     if cases is not None:
-        return f"Right: {_function(exercise)} gives the right numbers in all {count(len(right), 'call')}."
+        return f"Right: {_function(exercise).name} gives the right numbers in all {count(len(right), 'call')}."
     *others, last = right
     return f"Right: {', '.join(others)} and {last} are what they should be." if others else f"Right: {last}."
 
@@ -91,26 +93,28 @@ def _numbers(exercise: Exercise, answer: str) -> Numbers:
     run(lambda: exec(code, scope))
     if cases is None:
         return {name: _as_numbers(_from(scope, name), name) for name in names}
-    function = _from(scope, _function(exercise))
+    asked = _function(exercise)
+    function = _from(scope, asked.name)
     if not callable(function):
-        raise stop("broken", f"There is no function {_function(exercise)}.", _missing(f"def {_function(exercise)}(…):"))
-    return dict(_called(function, _function(exercise), cases))
+        raise stop("broken", f"There is no function {asked.name}.", _missing(f"def {asked.name}(…):"))
+    return dict(_called(function, asked, cases))
 
 
-def _called(function: Any, name: str, cases: Sequence[Any]) -> Iterator[tuple[str, Array]]:
+def _called(function: Any, asked: ast.FunctionDef, cases: Sequence[Any]) -> Iterator[tuple[str, Array]]:
+    parameters = [parameter.arg for parameter in asked.args.args]
     for case in cases:
         given = case if isinstance(case, tuple) else (case,)
         arguments = copy.deepcopy(given)
-        said = f"{name}({', '.join(map(_argument, given))})"
+        said = f"{asked.name}({', '.join(map(_argument, given))})"
         returned = run(partial(function, *arguments))
-        arrays = {f"argument {place}": one for place, one in enumerate(given, 1) if isinstance(one, np.ndarray)}
-        refuse_written(arrays, dict(zip(arrays, (a for a in arguments if isinstance(a, np.ndarray)), strict=True)))
+        arrays = [place for place, one in enumerate(given) if isinstance(one, np.ndarray)]
+        refuse_written(*({parameters[place]: these[place] for place in arrays} for these in (given, arguments)))
         yield said, _as_numbers(returned, said)
 
 
 def _asked(exercise: Exercise) -> list[str]:
     """The names that the start assigns."""
-    body = ast.parse(exercise.start).body
+    body = statements(exercise.start, "start")
     targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     names = [target.id for target in targets if isinstance(target, ast.Name)]
     if not names:
@@ -118,9 +122,9 @@ def _asked(exercise: Exercise) -> list[str]:
     return names
 
 
-def _function(exercise: Exercise) -> str:
+def _function(exercise: Exercise) -> ast.FunctionDef:
     """The function that the solution ends with."""
-    functions = [node.name for node in ast.parse(exercise.solution).body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in statements(exercise.solution, "solution") if isinstance(node, ast.FunctionDef)]
     if not functions:
         raise ExerciseError("it lists cases, and its solution defines no function to call with them.")
     return functions[-1]
@@ -200,7 +204,7 @@ def likely_cause(found: Numbers, expected: Numbers) -> Cause:
     factor = a[0] / b[0] if a.size > 1 and b[0] else 0.0
     if factor and np.allclose(a, factor * b, rtol=1e-9, atol=0.0):
         return Cause(
-            f"it is {number(factor)} times what it should be, everywhere.",
+            f"it is {_times(factor)} what it should be, everywhere.",
             "look for a factor that is missing, or there twice.",
         )
     if a.size > 1 and np.allclose(a - b, a[0] - b[0], rtol=1e-9, atol=0.0):
@@ -208,7 +212,12 @@ def likely_cause(found: Numbers, expected: Numbers) -> Cause:
             f"it is too {'large' if a[0] > b[0] else 'small'} by {number(abs(a[0] - b[0]))}, everywhere.",
             "look for a term that is missing, or a count that begins at the wrong end.",
         )
-    return Cause("", "try the smallest case by hand, and compare.")
+    return Cause("", "")
+
+
+def _times(factor: float) -> str:
+    part = 1 / factor
+    return f"1/{part:.0f} of" if part > 1.5 and np.isclose(part, round(part)) else f"{number(factor)} times"
 
 
 def _many(shape: tuple[int, ...]) -> str:
@@ -219,10 +228,10 @@ def _many(shape: tuple[int, ...]) -> str:
 
 
 def _shown(array: Array) -> str:
-    """Numbers as a person writes them, and arrays cut short."""
+    """Numbers as a person writes them, with brackets round several."""
     if array.ndim:
-        return str(array.tolist())[: 2 * _LONGEST_ARGUMENT]
-    return f"{array.item():,}" if array.dtype.kind in "iu" else number(float(array))
+        return f"[{', '.join(map(_shown, array))}]"
+    return f"{array.item():,}".replace("-", "\N{MINUS SIGN}") if array.dtype.kind in "iu" else number(float(array))
 
 
 def _argument(value: Any) -> str:
