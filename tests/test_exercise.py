@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from vizgrad.check.exercise import Exercise, ExerciseError, check_exercise, grade, parse
+from vizgrad.check.exercise import check_exercise, grade
+from vizgrad.check.exercise_parts import Exercise, parse
 from vizgrad.check.mistake import check_mistake
+from vizgrad.check.sections import ExerciseError
 
 DIVISION = '''"""Write the backward of $S = X / Y$ with \\nabla."""
 def forward(X, Y):

@@ -102,8 +102,9 @@ def _is_users(filename: str) -> bool:
 
 def names_in(scope: Mapping[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
     """The objects of a kind that a namespace knows: by a name, in a list or dict with a name, or in a module."""
+    shown = scope.get("_oh")  # a notebook keeps what its cells have shown under this name, and under Out
     for name, value in list(scope.items()):
-        if type(value) in _HOLDS_NOTHING or name.startswith("_"):
+        if type(value) in _HOLDS_NOTHING or name.startswith("_") or value is shown:
             continue
         if isinstance(value, kind):
             yield name, value

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import vizgrad as vg
 from tests.strategies import Program, normal, programs
-from vizgrad import core, graph, ops
+from vizgrad import _frames, core, graph, ops
 from vizgrad.observer import Observer, watching
 from vizgrad.trace import Trace
 from vizgrad.trace.recorder import snapshot
@@ -320,6 +320,13 @@ def test_ops_and_parameters_of_a_network_have_the_same_path():
         "network.layer.w": "network.layer",
         "network.layer.b": "network.layer",
     }
+
+
+def test_what_a_notebook_has_shown_keeps_the_name_of_its_variable():
+    net = vg.Linear(2, 1)
+    shown = {4: net}
+    scope = {"_oh": shown, "Out": shown, "kept": {4: net}, "net": net}  # as IPython orders them
+    assert [name for name, _ in _frames.names_in(scope, vg.Linear)] == ["kept[4]", "net"]
 
 
 def test_a_variable_that_held_several_tensors_numbers_them():

@@ -74,10 +74,10 @@ def likely_cause(evidence: Evidence) -> Cause:
         'the sign is lost: it is minus the right gradient in every entry.'
     """
     causes = (hypothesis(evidence) for hypothesis in HYPOTHESES)
-    return next(filter(None, causes), _UNKNOWN)
+    return next(filter(None, causes), UNKNOWN)
 
 
-_UNKNOWN = Cause(
+UNKNOWN = Cause(
     "none of the usual mistakes explains these numbers.",
     "derive the gradient of one entry again, and write down every output that this entry has a part in.",
 )
@@ -291,11 +291,13 @@ def constant_factor(case: Evidence) -> Cause | None:
 
 def _meaning(factor: float, case: Evidence) -> str | None:
     """What stands behind a factor: 2, or the number of entries along an axis; ``None`` if nothing does."""
-    counts = {2: "", 3: ""}
-    for array, name in ((case.value, case.name), *((output, "the output") for output in case.outputs)):
+    counts = {2: ""}
+    others = ((value, name) for name, (value, _) in case.partners.items())
+    for array, name in ((case.value, case.name), *((output, "the output") for output in case.outputs), *others):
         for axis, length in enumerate(array.shape):
             counts.setdefault(length, f" ({length} is the length of axis {axis} of {name})")
         counts.setdefault(array.size, f" ({array.size} is the number of entries of {name})")
+    counts.setdefault(3, "")
     for count, meaning in counts.items():
         if count > 1 and np.isclose(factor, count, rtol=1e-5):
             return meaning

@@ -14,7 +14,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from vizgrad.check.exercise import Exercise
+from vizgrad.check.exercise_parts import Exercise
 from vizgrad.check.mistake import Derivation
 
 Markdown = Callable[[str], str]
