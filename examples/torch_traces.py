@@ -1,6 +1,6 @@
-"""Traces of PyTorch training steps, for the page on models of your own.
+"""Traces of PyTorch training steps, for the pages that show them.
 
-Run ``python examples/torch_traces.py``: it writes ``docs/results/torch_*.json``, from which the page makes its figures.
+Run ``python examples/torch_traces.py``: it writes ``docs/results/torch_*.json``, from which these make their figures.
 ``--smoke`` records everything once and writes nothing.
 """
 
@@ -68,7 +68,30 @@ with vg.record_torch(net) as trace:
     loss = F.nll_loss(net(x), classes)
     loss.backward()
 """
-PROGRAMS = {"torch_mlp": MLP, "torch_lenet": LENET}
+TWICE = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import vizgrad as vg
+
+x = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
+t = torch.tensor([[1.0], [0.0]])
+w1 = nn.Parameter(torch.tensor([[0.5, 1.0], [-1.0, 0.5], [1.0, 0.25]]))
+b1 = nn.Parameter(torch.tensor([0.0, 0.5, -0.5]))
+w2 = nn.Parameter(torch.tensor([[1.0, -0.5, -0.5]]))
+b2 = nn.Parameter(torch.tensor([0.25]))
+optimiser = torch.optim.SGD([w1, b1, w2, b2], lr=0.125)
+
+with vg.record_torch() as trace:
+    z = F.linear(x, w1, b1)
+    h = F.relu(z)
+    y = F.linear(h, w2, b2)
+    loss = F.mse_loss(y, t)
+    loss.backward()
+    optimiser.step()
+"""
+PROGRAMS = {"torch_mlp": MLP, "torch_lenet": LENET, "torch_twice": TWICE}
 
 
 def record(name: str) -> Trace:

@@ -25,6 +25,8 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; they may import their neighbours
+import concepts
+import descents
 import runs
 import speeds
 import walks
@@ -62,6 +64,7 @@ def _environment() -> jinja2.Environment:
         result=result, percent=percent, curves=curves, source=source, provenance=provenance, walk=walks.gradient
     )
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
+    environment.globals.update(ravine=descents.ravine, both=concepts.both)
     return environment
 
 

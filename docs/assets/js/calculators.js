@@ -26,7 +26,7 @@ const MODULES = {
 
 const number = (value) => value.toLocaleString("en");
 
-function element(tag, attributes = {}, ...children) {
+export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
@@ -36,7 +36,7 @@ function element(tag, attributes = {}, ...children) {
 let count = 0;
 
 /** A label and its control, one below the other; a hint is read out with the control. */
-function field(label, control, hint) {
+export function field(label, control, hint) {
   control.id = `vg-calculator-${++count}`;
   const parts = [element("label", { for: control.id }, label), control];
   if (hint) {
