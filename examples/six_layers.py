@@ -1,8 +1,8 @@
 """Draw a network of six sigmoid layers as PyTorch draws it, and let PyTorch compute its gradients.
 
 Run ``python examples/six_layers.py``: it writes ``docs/results/six_layers.json``, from which the page "Six layers by
-hand" takes its numbers. NumPy's generator is not PyTorch's, so the page cannot draw them again. ``--smoke`` computes the
-same and writes into a temporary folder.
+hand" takes its numbers. NumPy's generator is not PyTorch's, so the page cannot draw them again. ``--smoke`` does all
+this, and writes into a temporary folder.
 """
 
 from __future__ import annotations

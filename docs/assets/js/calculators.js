@@ -213,7 +213,11 @@ function slider(label, settings, meaning = String) {
   return { control, field: made, value };
 }
 
-const power = (value, digits = 2) => (value ? value.toExponential(digits).replace("+", "").replace(/e0$/, "") : "0");
+/** Three digits, and a power of ten where there would be many zeros. */
+function short(value) {
+  if (value === 0) return "0";
+  return (value >= 1e-3 && value < 1e3 ? value.toPrecision(3) : value.toExponential(2)).replace("+", "");
+}
 
 /** A number as the length of a bar, on a logarithmic scale from 1e-14 to 1e2. */
 function bar(value) {
@@ -243,10 +247,15 @@ function vanishing(place) {
     });
     const [first, last] = [found[0].weights, found.at(-1).weights];
     const sentence = first
-      ? `The gradient of the first layer's weights has norm ${power(first)}, that of the last ${power(last)}.`
+      ? `The gradient of the first layer's weights has norm ${short(first)}, that of the last ${short(last)}.`
       : "No gradient at all arrives at the first layer.";
+    const altered = scale.value() !== 0 || shift.value() !== 0;
     const cells = found.map(({ weights, biases, slope }, index) => [
-      String(index + 1), bar(weights), power(weights), power(biases), slope === null ? "linear" : slope.toFixed(3),
+      altered && index + 1 === changed.value() ? `${index + 1}, changed` : String(index + 1),
+      bar(weights),
+      short(weights),
+      short(biases),
+      slope === null ? "linear" : slope.toFixed(3),
     ]);
     const head = ["layer", "1e-14 to 100", "weights", "biases", "mean slope"];
     return { sentence, parts: [table("Norms of the gradients", head, cells)] };
