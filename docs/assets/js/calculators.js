@@ -1,5 +1,6 @@
-// Calculators on the pages of the course: <div data-calculator="receptive-field"> and <div data-calculator="counting">.
+// Calculators on the pages of the course: <div data-calculator="receptive-field">, "counting" and "vanishing".
 // What stands in the element is for readers without JavaScript. Pages swap without a reload, so each page is looked at.
+import { ACTIVATIONS, gradientNorms, parseDraws } from "./chain.js";
 import { LineError, costs, parseBranches, parseStack, receptiveFields, rowsOf } from "./layers.js";
 
 const vgg = [2, 2, 3, 3, 3].flatMap((convs) => [...Array(convs).fill("conv 3, padding 1"), "pool 2"]);
@@ -197,7 +198,71 @@ function counting(place) {
   });
 }
 
-const KINDS = { "receptive-field": receptiveField, counting };
+/** A slider, with what its value means beside the label. */
+function slider(label, settings, meaning = String) {
+  const control = element("input", { type: "range", ...settings });
+  const made = field(label, control);
+  // The slider itself is read out with this text, so the output need not be.
+  const said = element("output", { for: control.id, "aria-live": "off" });
+  made.append(said);
+  const value = () => {
+    said.textContent = meaning(Number(control.value));
+    control.setAttribute("aria-valuetext", said.textContent);
+    return Number(control.value);
+  };
+  return { control, field: made, value };
+}
+
+/** Three digits, and a power of ten where there would be many zeros. */
+function short(value) {
+  if (value === 0) return "0";
+  return (value >= 1e-3 && value < 1e3 ? value.toPrecision(3) : value.toExponential(2)).replace("+", "");
+}
+
+/** A number as the length of a bar, on a logarithmic scale from 1e-14 to 1e2. */
+function bar(value) {
+  const made = element("span", { class: "vg-calculator-bar" });
+  made.style.inlineSize = `${value ? Math.min(Math.max(((Math.log10(value) + 14) / 16) * 100, 1), 100) : 0}%`;
+  return made;
+}
+
+function vanishing(place) {
+  const network = parseDraws(place.dataset.draws, 4);
+  const names = Object.keys(ACTIVATIONS);
+  const activation = element("select", {}, ...names.map((name) => element("option", { value: name }, name)));
+  const depth = slider("Layers", { min: 2, max: network.hidden.length + 1, value: 8 });
+  const changed = slider("Layer to change", { min: 1, max: 8, value: 5 });
+  const scale = slider("Its weights, times", { min: -4, max: 1, step: 0.5, value: 0 }, (exponent) =>
+    String(Number((10 ** exponent).toPrecision(2))));
+  const shift = slider("Its biases, plus", { min: -40, max: 40, value: 0 }, (value) => String(value).replace("-", "−"));
+  const fields = [field("Function", activation), ...[depth, changed, scale, shift].map((one) => one.field)];
+  mount(place, fields, () => {
+    changed.control.max = depth.value();
+    const found = gradientNorms(network, {
+      depth: depth.value(),
+      activation: activation.value,
+      changed: changed.value(),
+      scale: 10 ** scale.value(),
+      shift: shift.value(),
+    });
+    const [first, last] = [found[0].weights, found.at(-1).weights];
+    const sentence = first
+      ? `The gradient of the first layer's weights has norm ${short(first)}, that of the last ${short(last)}.`
+      : "No gradient at all arrives at the first layer.";
+    const altered = scale.value() !== 0 || shift.value() !== 0;
+    const cells = found.map(({ weights, biases, slope }, index) => [
+      altered && index + 1 === changed.value() ? `${index + 1}, changed` : String(index + 1),
+      bar(weights),
+      short(weights),
+      short(biases),
+      slope === null ? "linear" : slope.toFixed(3),
+    ]);
+    const head = ["layer", "1e-14 to 100", "weights", "biases", "mean slope"];
+    return { sentence, parts: [table("Norms of the gradients", head, cells)] };
+  });
+}
+
+const KINDS = { "receptive-field": receptiveField, counting, vanishing };
 
 document$.subscribe(({ body }) => {
   for (const place of body.querySelectorAll("[data-calculator]:not([data-ready])")) {
