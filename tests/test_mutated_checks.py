@@ -1,8 +1,8 @@
 """One sign changed in a formula of any page, and the check of that page fails.
 
 Each `vizgrad-check` of the site is changed in one place of its backward at a time, in the ways in which formulas go
-wrong on paper: another sign, a quotient for a product, factors in the wrong order, a sum that is forgotten. A check that
-still passes proves nothing about that place.
+wrong on paper: another sign, a quotient for a product, factors in the wrong order, a sum that is forgotten. A check
+that still passes proves nothing about that place.
 """
 
 from __future__ import annotations
