@@ -23,7 +23,8 @@ site is built, the page shows how far off they are, and a wrong one fails a stri
 A ``vizgrad-exercise`` fence asks the reader for a backward, an Op or a formula, and grades it (see
 `vizgrad.check.exercise`); the build grades the author's solution, and the wrong answers that the author foresees. A
 ``vizgrad-mistake`` fence is a derivation with one wrong line (see `vizgrad.check.mistake`). A ``vizgrad-exercises``
-fence lists them all.
+fence lists them all. A ``vizgrad-question`` fence asks what a program will do, and answers with what it did (see
+`vizgrad.check.question`).
 
 The program runs when the site is built. The page shows the code, the drawn graph and the final values, and with
 JavaScript the player. Nothing else of MkDocs is known to the rest of the package.
@@ -51,10 +52,11 @@ from mkdocs.utils import get_relative_url
 
 from vizgrad import player, trace
 from vizgrad.check.exercise import check_exercise
-from vizgrad.check.exercise_html import Entry, exercise_html, list_html, mistake_html
+from vizgrad.check.exercise_html import Entry, exercise_html, list_html, mistake_html, question_html
 from vizgrad.check.formulas import check_formulas
 from vizgrad.check.html import formulas_html
 from vizgrad.check.mistake import check_mistake
+from vizgrad.check.question import answer_question
 from vizgrad.trace.model import Trace
 
 log = logging.getLogger("mkdocs.plugins.vizgrad")
@@ -64,6 +66,7 @@ CHECK = "vizgrad-check"
 EXERCISE = "vizgrad-exercise"
 MISTAKE = "vizgrad-mistake"
 LIST = "vizgrad-exercises"
+QUESTION = "vizgrad-question"
 FOLDER = "assets/vizgrad"
 SCHEMA = "schema/trace-1.json"
 _OPTIONS = {
@@ -132,6 +135,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             EXERCISE: self._exercise,
             MISTAKE: self._mistake,
             LIST: self._list,
+            QUESTION: self._question,
         }
         others = [fence for fence in fences.get("custom_fences", []) if fence["name"] not in makers]
         ours = [
@@ -273,6 +277,11 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         task = self._task("mistake", options)
         return f"<div>{mistake_html(derivation, task.uid, task.anchor, task.title, _markdown)}</div>"
 
+    def _question(self, source: str, options: dict[str, Any]) -> str:
+        title = options.get("title", "")
+        question = answer_question(source)
+        return f"<div>{question_html(question, f'question-{slug(title)}', title, _markdown)}</div>"
+
     def _task(self, kind: str, options: dict[str, Any]) -> Task:
         """What an exercise is called, on its page and in what the reader's browser remembers."""
         if self._page is None:
@@ -280,8 +289,8 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         title = options.get("title", "")
         if not title:
             raise ValueError('it needs a name: write title="..." on the fence')
-        anchor = f"{kind}-{_slug(title)}"
-        uid = options.get("id") or f"{_slug(self._page.file.src_uri.removesuffix('.md'))}/{anchor}"
+        anchor = f"{kind}-{slug(title)}"
+        uid = options.get("id") or f"{slug(self._page.file.src_uri.removesuffix('.md'))}/{anchor}"
         task = Task(uid, kind, title, anchor, self._page)
         if any(other.uid == uid for tasks in self._tasks.values() for other in tasks):
             raise ValueError(f"there is another one called {uid}: give it another title, or an id")
@@ -311,7 +320,8 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         return self._page.file.src_uri if self._page else "a page"
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """A title as the end of an address; the anchor of an exercise is ``exercise-`` and this."""
     return re.sub(r"\W+", "-", text.lower()).strip("-")
 
 

@@ -27,6 +27,9 @@ from mkdocs.structure.pages import Page
 sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; they may import their neighbours
 import concepts
 import descents
+import contract
+import errata
+import frames
 import runs
 import speeds
 import walks
@@ -63,6 +66,7 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         result=result, percent=percent, curves=curves, source=source, provenance=provenance, walk=walks.gradient
     )
+    environment.globals.update(contract=contract.table, frames=frames.figure, wrong=errata.wrong, see=errata.see)
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
     environment.globals.update(ravine=descents.ravine, both=concepts.both)
     return environment

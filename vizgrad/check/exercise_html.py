@@ -1,4 +1,4 @@
-"""Exercises and derivations with a mistake as pieces of a page, which read without JavaScript.
+"""Exercises, derivations with a mistake and questions as pieces of a page, which read without JavaScript.
 
 Scripts of the page make an editor, buttons and radio buttons of them; see docs/assets/exercise/.
 """
@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexer import Lexer
+from pygments.lexers import PythonConsoleLexer, PythonLexer
 
 from vizgrad.check.exercise_parts import Exercise
 from vizgrad.check.mistake import Derivation
+from vizgrad.check.question import Question
 
 Markdown = Callable[[str], str]
 
@@ -76,7 +78,7 @@ def mistake_html(derivation: Derivation, uid: str, anchor: str, title: str, mark
         if line.because and not line.wrong
     )
     wrong = derivation.lines[derivation.place - 1]
-    refuted = "".join(f"<li>{escape(_sentence(text))}</li>" for text in derivation.refuted)
+    refuted = "".join(f"<li>{escape(sentence(text))}</li>" for text in derivation.refuted)
     return (
         f'<vg-mistake class="vg-ex" id="{escape(anchor)}" data-uid="{escape(uid)}" data-title="{escape(title)}" '
         f'data-place="{derivation.place}">'
@@ -87,6 +89,28 @@ def mistake_html(derivation: Derivation, uid: str, anchor: str, title: str, mark
         f"<p><strong>Line {derivation.place} is wrong.</strong></p>{markdown(wrong.because)}"
         f"<p>The numbers that refute it, computed when this page was built:</p><ul>{refuted}</ul></details>"
         "</vg-mistake>"
+    )
+
+
+def question_html(question: Question, anchor: str, title: str, markdown: Markdown) -> str:
+    """A question about a program: the program and the choices, with what the program gave to unfold."""
+    choices = "".join(f"<li>{_inline(markdown(choice.text))}</li>" for choice in question.choices)
+    reasons = "".join(
+        f'<div class="vg-ex-because" data-choice="{number}">{markdown(choice.because)}</div>'
+        for number, choice in enumerate(question.choices, 1)
+        if choice.because
+    )
+    right = _inline(markdown(question.choices[question.place - 1].text))
+    session = f">>> {question.asked}\n{question.shown}"
+    return (
+        f'<vg-question class="vg-ex" id="{escape(anchor)}" data-place="{question.place}">'
+        f"{_title('Predict', title)}"
+        f'<div class="vg-ex-task">{markdown(question.task)}</div>{_code(question.program)}'
+        f'<ol class="vg-ex-lines">{choices}</ol>'
+        f'<details class="vg-ex-solution"><summary>Answer</summary><p><strong>{question.place}.</strong> {right}</p>'
+        f"<p>This is what the program gave when the page was built:</p>"
+        f"{_code(session, PythonConsoleLexer())}{reasons}</details>"
+        "</vg-question>"
     )
 
 
@@ -122,8 +146,8 @@ def _title(kind: str, title: str) -> str:
     return f'<p class="vg-ex-title"><strong>{kind}</strong>{name}</p>'
 
 
-def _code(source: str) -> str:
-    made: str = highlight(source, PythonLexer(), HtmlFormatter(cssclass="highlight", wrapcode=True))
+def _code(source: str, lexer: Lexer | None = None) -> str:
+    made: str = highlight(source, lexer or PythonLexer(), HtmlFormatter(cssclass="highlight", wrapcode=True))
     return made
 
 
@@ -132,7 +156,7 @@ def _attribute(source: str) -> str:
     return escape(source).replace("\n", "&#10;")
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """A report on a formula as a sentence, with the minus of a typesetter."""
     return re.sub(r"(?<= )-(?=[\d.])", "\N{MINUS SIGN}", text[:1].upper() + text[1:]) + "."
 

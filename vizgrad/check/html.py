@@ -39,13 +39,13 @@ def _columns(report: FormulaReport) -> list[str]:
 
 
 def _row(formula: Formula) -> str:
-    cells = [shape(formula.shape), _error(formula.error)]
+    cells = [shape(formula.shape), error_html(formula.error)]
     if formula.library is not None:
-        cells.append(_error(formula.library))
+        cells.append(error_html(formula.library))
     return f'<th scope="row">{escape(formula.name)}</th>' + "".join(f"<td>{cell}</td>" for cell in cells)
 
 
-def _error(error: float) -> str:
+def error_html(error: float) -> str:
     """An error to one digit, as in 3 · 10⁻¹¹."""
     if error == 0.0:
         return "0"

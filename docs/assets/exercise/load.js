@@ -3,5 +3,7 @@
 document$.subscribe(({ body }) => {
   if (body.querySelector("vg-exercise")) import("./exercise.js");
   if (body.querySelector("vg-mistake")) import("./mistake.js");
+  if (body.querySelector("vg-question")) import("./question.js");
+  if (body.querySelector("vg-frames")) import("../js/frames.js");
   if (body.querySelector("vg-progress")) import("./summary.js");
 });
