@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import json
@@ -11,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -31,8 +33,48 @@ def bundle(root: Path, site_dir: Path) -> ModuleType:
 
 
 @pytest.fixture
-def pyodide(site_dir: Path) -> Path:
-    return site_dir / "assets/vendor/pyodide"
+def vendor(site_dir: Path) -> Path:
+    return site_dir / "assets/vendor"
+
+
+@pytest.fixture
+def files(vendor: Path) -> dict[str, Any]:
+    """The manifest's entries, by the names that Pyodide knows."""
+    entries: dict[str, Any] = json.loads((vendor / "manifest.json").read_text("utf-8"))["files"]
+    return entries
+
+
+@pytest.fixture
+def pyodide(vendor: Path) -> Path:
+    return vendor / "pyodide"
+
+
+def test_the_manifest_lists_each_file_under_a_name_made_from_its_content(pyodide: Path, files: dict[str, Any]) -> None:
+    assert {entry["file"] for entry in files.values()} == {path.name for path in pyodide.iterdir()}
+    for name, entry in files.items():
+        content = (pyodide / entry["file"]).read_bytes()
+        digest = hashlib.sha256(content)
+        assert entry["integrity"] == f"sha256-{base64.b64encode(digest.digest()).decode()}"
+        assert entry["bytes"] == len(content)
+        stem, suffix = name.rsplit(".", 1)
+        assert entry["file"] == f"{stem}.{digest.hexdigest()[:12]}.{suffix}"
+
+
+def test_the_manifest_tells_how_much_there_is_to_download(vendor: Path, files: dict[str, Any]) -> None:
+    total = json.loads((vendor / "manifest.json").read_text("utf-8"))["bytes"]
+    assert total == sum(path.stat().st_size for path in (vendor / "pyodide").iterdir())
+
+
+def test_building_it_again_gives_the_same_bytes(
+    bundle: ModuleType, root: Path, tmp_path: Path, files: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another folder, at another time, with other hashes of strings: without npm, which takes what it has pinned."""
+    monkeypatch.setenv("PYTHONHASHSEED", "1234")
+    bundle._build_python(root / "web/node_modules", tmp_path / "built")
+    bundle._build_own_part(root, tmp_path / "built")
+    bundle._write_lock(tmp_path / "built")
+    bundle._publish(tmp_path / "built", tmp_path)
+    assert json.loads((tmp_path / "manifest.json").read_text("utf-8"))["files"] == files
 
 
 def test_the_wheel_of_numpy_asks_for_nothing_that_pyodide_lacks(pyodide: Path) -> None:
@@ -59,13 +101,14 @@ def test_vizgrad_keeps_its_source_lines(pyodide: Path) -> None:
         assert "vizgrad/core.py" in archive.namelist()
 
 
-def test_the_lock_names_each_wheel_with_its_hash(pyodide: Path) -> None:
-    packages = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
+def test_the_lock_names_each_wheel_with_its_hash(pyodide: Path, files: dict[str, Any]) -> None:
+    packages = json.loads((pyodide / files["pyodide-lock.json"]["file"]).read_text())["packages"]
     assert set(packages) == {"graphviz", "numpy", "vizgrad-course"}
     assert packages["vizgrad-course"]["depends"] == ["graphviz", "numpy"]
-    assert {entry["file_name"] for entry in packages.values()} == {wheel.name for wheel in pyodide.glob("*.whl")}
+    assert {entry["file_name"] for entry in packages.values()} == {name for name in files if name.endswith(".whl")}
     for entry in packages.values():
-        assert entry["sha256"] == hashlib.sha256((pyodide / entry["file_name"]).read_bytes()).hexdigest()
+        wheel = pyodide / files[entry["file_name"]]["file"]
+        assert entry["sha256"] == hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
 def test_a_second_build_finds_nothing_to_do(bundle: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

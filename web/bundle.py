@@ -2,10 +2,16 @@
 
 `python web/bundle.py` builds it; the MkDocs hook calls `ensure`, which builds only what has changed. Every package
 comes through web/package-lock.json, which pins it by hash.
+
+What Python in the browser consists of is built in a folder that is not published, and then published under names that
+hold a hash of the content: a file that a browser has kept is the right one, or it has another name. manifest.json, the
+only name that stays, tells the loader the name, the size and the whole hash of each. The same sources give the same
+bytes, each time.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -19,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 WEB = Path(__file__).resolve().parent
+RUNNER = WEB / "runner.py"
 FONTS = ("inter", "jetbrains-mono")
 ALPHABETS = ("latin", "latin-ext", "greek")
 
@@ -30,10 +37,11 @@ class BundleError(RuntimeError):
 def ensure(root: Path) -> None:
     """Brings `root`/docs/assets/vendor up to date; returns at once when it is."""
     vendor = root / "docs/assets/vendor"
-    stamp = vendor / ".stamp.json"  # a dot file: MkDocs does not publish it
+    built = vendor / ".python"
+    stamp = vendor / ".stamp.json"  # MkDocs does not publish what begins with a dot
     wanted = {
-        "npm": _digest(_sources(WEB)),
-        "vizgrad": _digest([root / "pyproject.toml", *_sources(root / "vizgrad")]),
+        "npm": _digest(path for path in _sources(WEB) if path != RUNNER),
+        "vizgrad": _digest([root / "pyproject.toml", RUNNER, *_sources(root / "vizgrad")]),
     }
     present = json.loads(stamp.read_text()) if stamp.exists() else {}
     if present == wanted:
@@ -42,8 +50,9 @@ def ensure(root: Path) -> None:
         shutil.rmtree(vendor, ignore_errors=True)
         _build_npm_part(vendor)
         stamp.write_text(json.dumps({"npm": wanted["npm"]}))
-    _build_own_wheel(root, vendor / "pyodide")
-    _write_lock(vendor / "pyodide")
+    _build_own_part(root, built)
+    _write_lock(built)
+    _publish(built, vendor)
     stamp.write_text(json.dumps(wanted))
 
 
@@ -72,9 +81,8 @@ def _build_npm_part(vendor: Path) -> None:
     for font in FONTS:
         faces = [f"{font}-{alphabet}-wght-normal.woff2" for alphabet in ALPHABETS]
         _copy(packages / "@fontsource-variable" / font / "files", vendor / "fonts", *faces)
-    _copy(packages / "@viz-js/viz/dist", vendor, "viz.js")
     _build_editor(vendor / "editor.js")
-    _build_pyodide(packages, vendor / "pyodide")
+    _build_python(packages, vendor / ".python")
     (vendor / "LICENSES.txt").write_text(_licenses(packages), encoding="utf-8")
 
 
@@ -93,8 +101,9 @@ def _build_editor(target: Path) -> None:
     _run("esbuild", "editor.js", *options, f"--outfile={target}")
 
 
-def _build_pyodide(packages: Path, folder: Path) -> None:
+def _build_python(packages: Path, folder: Path) -> None:
     _copy(packages / "pyodide", folder, "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
+    _copy(packages / "@viz-js/viz/dist", folder, "viz.js")
     numpy = next(packages.glob("@emscripten-forge/numpy/pkg/*.tar.gz"))
     _run(sys.executable, "wheels.py", str(numpy), str(folder))
     _run("node", "precompile.mjs", str(folder))
@@ -112,14 +121,36 @@ def _licenses(packages: Path) -> str:
     return f"\n\n{'-' * 80}\n\n".join(chapters) + "\n"
 
 
-def _build_own_wheel(root: Path, folder: Path) -> None:
-    """Builds vizgrad's wheel, its content's hash in its name: no cache can mistake it for an older one."""
+def _build_own_part(root: Path, folder: Path) -> None:
+    shutil.copyfile(RUNNER, folder / RUNNER.name)
     for old in folder.glob("vizgrad_course-*.whl"):
         old.unlink()
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=root)
-    wheel = next(folder.glob("vizgrad_course-*.whl"))
-    build_tag = "0" + _sha256(wheel)[:12]  # a build tag starts with a digit
-    wheel.rename(wheel.with_name(wheel.name.replace("-py3-", f"-{build_tag}-py3-")))
+
+
+def _publish(built: Path, vendor: Path) -> None:
+    """Copies what was built to names with its hash, and writes the manifest; older copies go."""
+    folder = vendor / "pyodide"
+    folder.mkdir(exist_ok=True)
+    files = {path.name: _entry(path) for path in sorted(built.iterdir())}
+    for name, entry in files.items():
+        if not (folder / entry["file"]).exists():
+            shutil.copyfile(built / name, folder / entry["file"])
+    for path in folder.iterdir():
+        if path.name not in {entry["file"] for entry in files.values()}:
+            path.unlink()
+    manifest = {"bytes": sum(entry["bytes"] for entry in files.values()), "files": files}
+    (vendor / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    """A file's line in the manifest. `pyodide.asm.wasm` becomes `pyodide.asm.0123456789ab.wasm`."""
+    digest = hashlib.sha256(path.read_bytes())
+    return {
+        "file": f"{path.stem}.{digest.hexdigest()[:12]}{path.suffix}",
+        "bytes": path.stat().st_size,
+        "integrity": f"sha256-{base64.b64encode(digest.digest()).decode()}",  # as browsers want it
+    }
 
 
 def _write_lock(folder: Path) -> None:

@@ -12,7 +12,8 @@ process.on("uncaughtException", (error) => {
 });
 
 const folder = resolve(process.argv[2]);
-const python = await loadPyodide();
+// Sets and their like must come out in the same order each time.
+const python = await loadPyodide({ env: { PYTHONHASHSEED: "0" } });
 for (const wheel of readdirSync(folder).filter((name) => name.endsWith(".whl"))) {
   const bytes = new Uint8Array(readFileSync(join(folder, wheel)));
   python.unpackArchive(bytes, "wheel", { extractDir: "/lib/python3.12/site-packages" });

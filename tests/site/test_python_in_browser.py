@@ -1,21 +1,20 @@
-"""Python, NumPy and vizgrad as the site ships them, in a worker."""
+"""Python, NumPy and vizgrad as the site ships them and starts them: from its manifest, in its worker."""
 
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
-from playwright.sync_api import Page
+import pytest
+from playwright.sync_api import Browser, Page
 
-RUN = """([base, program]) => new Promise((resolve, reject) => {
-  const source = `
-    const { loadPyodide } = await import("${base}pyodide.mjs");
-    const python = await loadPyodide({ indexURL: "${base}", packages: ["vizgrad-course"] });
-    postMessage(python.runPython(${JSON.stringify(program)}));
-  `;
-  const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });
-  worker.onmessage = (event) => resolve(event.data);
-  worker.onerror = (event) => reject(new Error(event.message));
-})"""
+RUN = """async ([base, program]) => {
+  const { python } = await import(`${base}assets/playground/python.js`);
+  let printed = "";
+  const result = await python.run(program, { onOutput: (text) => (printed += text), limit: 60_000 });
+  return { printed, failed: result.failed, error: result.trace?.error?.message };
+}"""
 
 # The second expression makes temporaries so large that NumPy asks who called it.
 PROGRAM = """
@@ -27,16 +26,42 @@ a = np.ones(1_000_000)
 total = float(((a + a) * a - a).sum())
 x = vg.TensorNode(np.array(3.0))
 (x * x).backward()
-json.dumps({
+print(json.dumps({
     "total": total,
     "gradient": float(x.grad),
     "source": inspect.getsource(vg.TensorNode).startswith("class TensorNode"),
     "numpy": np.__file__.rpartition(".")[2],
-})
+}))
 """
 
 
-def test_numpy_and_vizgrad_compute_a_gradient(page: Page, base_url: str) -> None:
+def run(page: Page, base_url: str, program: str) -> dict[str, Any]:
     page.goto(base_url)
-    said = json.loads(page.evaluate(RUN, [f"{base_url}assets/vendor/pyodide/", PROGRAM]))
-    assert said == {"total": 1_000_000.0, "gradient": 6.0, "source": True, "numpy": "pyc"}
+    said: dict[str, Any] = page.evaluate(RUN, [base_url, program])
+    return said
+
+
+def test_numpy_and_vizgrad_compute_a_gradient(page: Page, base_url: str) -> None:
+    said = run(page, base_url, PROGRAM)
+    assert said["error"] is None
+    assert json.loads(said["printed"]) == {"total": 1_000_000.0, "gradient": 6.0, "source": True, "numpy": "pyc"}
+
+
+def test_every_file_is_asked_for_once_and_under_its_hashed_name(page: Page, base_url: str) -> None:
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(request.url))
+    run(page, base_url, "print(1)")
+    files = [url.rpartition("/")[2] for url in asked if "/vendor/pyodide/" in url]
+    assert len(files) == len(set(files)) == 10
+    assert all(re.search(r"\.[0-9a-f]{12}\.\w+$", file) for file in files)
+
+
+@pytest.mark.parametrize("name", ["pyodide.asm.*.wasm", "numpy-*.whl", "runner.*.py"])
+def test_a_file_that_is_not_what_the_manifest_says_is_not_used(browser: Browser, base_url: str, name: str) -> None:
+    with browser.new_context() as context:  # the browser writes about it to the console
+        context.route(f"**/vendor/pyodide/{name}", lambda route: route.fulfill(body=b"changed on its way"))
+        page = context.new_page()
+        said = run(page, base_url, "print(1)")
+        assert said["failed"]
+        context.unroute(f"**/vendor/pyodide/{name}")
+        assert page.evaluate(RUN, [base_url, "print(1)"])["printed"] == "1\n"

@@ -2,9 +2,19 @@
 // second one in reserve, so that a program can be stopped at once. Nothing is downloaded before somebody asks for it.
 import { startWorker } from "./sandbox.js";
 
+const MANIFEST = new URL("../vendor/manifest.json", import.meta.url);
 const PATIENCE = 60_000; // ms without a sign of life, after which booting has failed
 const LIMIT = 10_000; // ms that a program may run
 const RESERVE_DELAY = 1_000; // ms after a run, so that the two do not compete
+
+let manifest = null; // a promise of it
+
+/** What Python consists of, a kilobyte of text: the loader needs it first, and a reader wants to know how much it is. */
+function fetchManifest() {
+  manifest ??= fetch(MANIFEST, { cache: "no-cache" }).then((answer) => answer.json());
+  manifest.catch(() => (manifest = null)); // to be tried again
+  return manifest;
+}
 
 function deferred() {
   const result = {};
@@ -25,6 +35,8 @@ function isScarce() {
 /** One worker with Python in it: boots, runs a program at a time, and ends for good. */
 class Interpreter {
   phase = "downloading";
+  loaded = 0; // bytes of Python's files
+  spent = false; // whether it should not be used for another run
   trace = null; // of the last program, as JSON, as soon as it is there: the drawing may still take a while
   #ready = deferred();
   #answer = null;
@@ -62,7 +74,7 @@ class Interpreter {
 
   async #start() {
     this.#watch();
-    const worker = await startWorker("worker.js");
+    const worker = await startWorker("worker.js", await fetchManifest());
     if (this.#ended) return worker.terminate();
     this.#worker = worker;
     worker.onmessage = ({ data }) => this.#hear(data);
@@ -72,12 +84,14 @@ class Interpreter {
     };
   }
 
-  #hear({ phase, output, trace, svg, problem, verdict, fatal }) {
+  #hear({ loaded, phase, output, trace, svg, problem, verdict, spent, fatal }) {
     if (this.#ended) return;
     if (this.phase !== "ready") this.#watch();
+    if (spent) this.spent = true;
+    if (loaded) this.#note({ loaded });
     if (phase) this.#enter(phase);
     if (output) this.#onOutput(output);
-    if (trace) this.#keep(trace);
+    if (trace) this.#note({ trace });
     if (svg !== undefined) this.#answer?.resolve({ svg, problem });
     if (verdict) this.#answer?.resolve({ verdict });
     if (fatal) this.#fail(fatal);
@@ -92,8 +106,8 @@ class Interpreter {
     this.#onPhase(this);
   }
 
-  #keep(trace) {
-    this.trace = trace;
+  #note(news) {
+    Object.assign(this, news);
     this.#onPhase(this);
   }
 
@@ -114,16 +128,33 @@ class Interpreter {
 
 /**
  * The site's Python. Its `phase` is off, downloading, starting, loading, ready, running, drawing or failed; a "phase"
- * event tells of each change.
+ * event tells of each change, and of each step of the download.
  */
 class Python extends EventTarget {
   #current = null;
   #reserve = null;
   #run = null; // what the caller of run() waits for; `started` is when the program began
+  #total = null; // bytes
+
+  constructor() {
+    super();
+    fetchManifest().then(
+      ({ bytes }) => {
+        this.#total = bytes;
+        this.#tell();
+      },
+      () => {}, // starting will tell
+    );
+  }
 
   get phase() {
     if (this.#run?.started) return this.#current.trace ? "drawing" : "running";
     return this.#current?.phase ?? "off";
+  }
+
+  /** Bytes of the download: how many there are (null: not known yet), and how many have come. */
+  get size() {
+    return { total: this.#total, loaded: this.#current?.loaded ?? 0 };
   }
 
   /** Starts Python, if it is not there yet: call it when somebody seems about to run something. */
@@ -165,6 +196,7 @@ class Python extends EventTarget {
     } finally {
       clearTimeout(run.timer);
       this.#run = null;
+      if (this.#current.spent) this.#replace();
       this.#tell();
       if (this.#current.phase === "ready") setTimeout(() => this.#keepReserve(), RESERVE_DELAY);
     }

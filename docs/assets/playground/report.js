@@ -1,9 +1,8 @@
 // What is said about a run, in words. All of it may come from a hostile program: it becomes text nodes, never markup.
+import { python } from "./python.js";
 
 const PROGRAM = "program.py";
 const PHASES = {
-  off: "The first run downloads Python, about 10 MB.",
-  downloading: "Downloading Python, about 10 MB …",
   starting: "Starting Python …",
   loading: "Loading NumPy and vizgrad …",
   ready: "Python is ready.",
@@ -13,7 +12,14 @@ const PHASES = {
 };
 
 export function phaseText(phase) {
-  return PHASES[phase];
+  const { total, loaded } = python.size;
+  if (phase === "off") return `The first run downloads Python${total ? `, ${megabytes(total)} MB at most` : ""}.`;
+  if (phase === "downloading" && total) return `Downloading Python: ${megabytes(loaded)} of ${megabytes(total)} MB …`;
+  return PHASES[phase] ?? "Downloading Python …";
+}
+
+function megabytes(bytes) {
+  return (bytes / 1e6).toFixed(1);
 }
 
 /** One sentence about how a run ended. */

@@ -25,11 +25,12 @@ function openFrame() {
   });
 }
 
-/** A worker that runs the module beside this file called `name`. */
-export async function startWorker(name) {
+/** A worker that calls `boot(data)` of the module beside this file called `name`. */
+export async function startWorker(name, data) {
   const { Blob, URL: FrameURL, Worker } = await (frame ??= openFrame());
   // Loading that fails is told like any other failure; `import(...)` answers to script-src, a plain `import` does not.
   const source = `import(${JSON.stringify(new URL(name, import.meta.url).href)})
+    .then(({ boot }) => boot(${JSON.stringify(data)}))
     .catch((error) => postMessage({ fatal: String(error) }));`;
   const address = FrameURL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   return new Worker(address, { type: "module", name: "python" });

@@ -1,77 +1,83 @@
 // Python in a worker: boots once, then runs one program after the other.
 //
-// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem}; or it is told
-// {exercise, answer} and answers with {output}s, then {verdict}. While it boots it says {arrived} for each file and
-// {phase}; {phase: "ready"} is the last. After {fatal} it is of no use any more.
-import { loadPyodide } from "../vendor/pyodide/pyodide.mjs";
-import { instance as loadGraphviz } from "../vendor/viz.js";
+// It is told {source} and answers with any number of {output}, then {trace}, then {svg, problem, spent}; or it is told
+// {exercise, answer} and answers with {output}s, then {verdict, spent}. While it boots it says {loaded}, in bytes, and
+// {phase}; {phase: "ready"} is the last. After {fatal} it is of no use any more; where it is `spent`, it had better end.
+import { FOLDER, Download } from "./download.js";
 
-const PYODIDE = new URL("../vendor/pyodide/", import.meta.url).href;
-const LARGE_FILES = [".wasm", ".zip", "wasm32.whl"]; // nearly all of the download
 const MOST_OPERATIONS = 300; // in a drawing: more take seconds to show, and nobody finds their way in them
 const LONGEST_OUTPUT = 200_000; // characters
 const AT_ONCE = 2_000; // characters of output that are passed on piece by piece, in case an endless loop comes next
 const PAUSE = 50; // ms between two messages after that: 100,000 lines must not become 100,000 messages
+const PAGE = 2 ** 16; // bytes: the unit of WebAssembly's memory
+const MOST_MEMORY = 2 ** 29; // bytes: beyond it Python says MemoryError, long before the browser's tab gives up
+const KEPT_MEMORY = 2 ** 27; // bytes: this memory never shrinks, so an interpreter with more of it is not used again
+// What a program could leave something in, for other pages at this address, should it ever get hold of JavaScript.
+const WITHHELD = ["BroadcastChannel", "SharedWorker", "Worker", "caches", "indexedDB", "navigator"];
 
-// Python calls between Python and JavaScript use the stack of the worker, which ends before Python's own limit: 250
-// levels are safe for every kind of call.
-const SETUP = `
-import builtins, json, sys
-from vizgrad import trace
-from vizgrad.check.exercise import grade
-from vizgrad.draw import dot, layout, needs_graphviz, svg
+const tell = self.postMessage.bind(self);
+let memory = null; // Python's
 
-def no_input(prompt=""):
-    raise EOFError("input() waits for a keyboard, and there is none here: write the value into the program.")
-
-def record(source, write):
-    recorded = trace.run(source, "program.py", write)
-    recorded.output = recorded.output[:${LONGEST_OUTPUT}]
-    return recorded
-
-def judge(exercise, answer, write):
-    return grade(exercise, answer, write).to_json()
-
-def graph(recorded):
-    return dot(recorded, labels=False) if needs_graphviz(recorded) else ""
-
-def picture(recorded, places):
-    return svg(recorded, places=layout.parse(json.loads(places)) if places else None, css=False, insides=True)
-
-builtins.input = no_input
-sys.setrecursionlimit(250)
-`;
-
-function reportDownloads() {
-  const missing = new Set(LARGE_FILES);
-  new PerformanceObserver((list) => {
-    for (const { name } of list.getEntries()) {
-      postMessage({ arrived: name });
-      LARGE_FILES.filter((ending) => name.endsWith(ending)).forEach((ending) => missing.delete(ending));
-      if (missing.size === 0) postMessage({ phase: "starting" });
-    }
-  }).observe({ type: "resource", buffered: true });
+/** Boots Python from the files that the manifest lists, and from then on runs what it is told to. */
+export async function boot(manifest) {
+  try {
+    const tools = await start(manifest);
+    self.onmessage = ({ data }) => {
+      try {
+        (data.exercise === undefined ? run : check)(tools, data);
+      } catch (error) {
+        reportFatal(error);
+      }
+    };
+    tell({ phase: "ready" });
+  } catch (error) {
+    reportFatal(error);
+  }
 }
 
-async function boot() {
-  reportDownloads();
-  const graphviz = loadGraphviz();
-  graphviz.catch(() => {}); // whoever awaits it will hear
-  // What `import js` gives to programs: nothing.
-  const jsglobals = Object.create(null);
-  const python = await loadPyodide({ indexURL: PYODIDE, packages: ["vizgrad-course"], jsglobals });
-  postMessage({ phase: "loading" });
+async function start(manifest) {
+  limitMemory();
+  const download = new Download(manifest, (loaded) => tell({ loaded }));
+  download.done.then(() => tell({ phase: "starting" })).catch(() => {}); // whoever awaits it will hear
+  const graphviz = download.module("viz.js");
+  const [{ loadPyodide }] = await Promise.all([download.module("pyodide.mjs"), download.module("pyodide.asm.js")]);
+  const options = {
+    indexURL: FOLDER,
+    packages: ["vizgrad-course"],
+    jsglobals: Object.freeze(Object.create(null)), // what `import js` gives to programs: nothing
+  };
+  // Pyodide waits for ever for a file that does not come.
+  const python = await Promise.race([download.serve(() => loadPyodide(options)), download.failure]);
+  tell({ phase: "loading" });
   const scope = python.globals.get("dict")();
-  python.runPython(SETUP, { globals: scope });
-  const [record, judge, graph, picture] = ["record", "judge", "graph", "picture"].map((name) => scope.get(name));
-  return { python, record, judge, graph, picture, graphviz: await graphviz };
+  python.runPython(await download.text("runner.py"), { globals: scope, filename: "runner.py" });
+  const { instance } = await graphviz;
+  const tools = { python, graphviz: await instance() };
+  for (const name of ["record", "judge", "graph", "picture"]) tools[name] = scope.get(name);
+  withhold();
+  return tools;
+}
+
+function limitMemory() {
+  WebAssembly.Memory = class extends WebAssembly.Memory {
+    constructor(options) {
+      super({ ...options, maximum: MOST_MEMORY / PAGE });
+      memory = this;
+    }
+  };
+}
+
+function withhold() {
+  for (const name of WITHHELD) {
+    for (let scope = self; scope; scope = Object.getPrototypeOf(scope)) delete scope[name];
+  }
 }
 
 /** Passes on what is printed, much of it in large pieces. No timer can do that: a worker that computes hears none. */
 function makeOutput() {
   let [waiting, room, last] = ["", LONGEST_OUTPUT, performance.now()];
   const flush = () => {
-    if (waiting) postMessage({ output: waiting });
+    if (waiting) tell({ output: waiting });
     [waiting, last] = ["", performance.now()];
   };
   const write = (text) => {
@@ -102,13 +108,14 @@ function listening(python, call) {
 }
 
 function check({ python, judge }, { exercise, answer }) {
-  postMessage({ verdict: listening(python, (write) => judge(exercise, answer, write)) });
+  const verdict = listening(python, (write) => judge(exercise, answer, write));
+  tell({ verdict, spent: isSpent() });
 }
 
 function run({ python, record, ...drawing }, { source }) {
   const recorded = listening(python, (write) => record(source, write));
-  postMessage({ trace: recorded.to_json() });
-  postMessage(draw(recorded, drawing));
+  tell({ trace: recorded.to_json() });
+  tell({ ...draw(recorded, drawing), spent: isSpent() });
   recorded.destroy();
 }
 
@@ -129,20 +136,13 @@ function tooLarge(size) {
   return `It has ${size} operations, and more than ${MOST_OPERATIONS} cannot be read. ${advice}`;
 }
 
-function reportFatal(error) {
-  postMessage({ fatal: String(error?.message ?? error).slice(0, 2000) });
+function isSpent() {
+  return memory.buffer.byteLength > KEPT_MEMORY;
 }
 
-try {
-  const tools = await boot();
-  self.onmessage = ({ data }) => {
-    try {
-      (data.exercise === undefined ? run : check)(tools, data);
-    } catch (error) {
-      reportFatal(error);
-    }
-  };
-  postMessage({ phase: "ready" });
-} catch (error) {
-  reportFatal(error);
+/** Of a Python traceback, the last line says what happened. */
+function reportFatal(error) {
+  const lines = String(error?.message ?? error).trim().split("\n");
+  const reason = lines.at(-1).slice(0, 500);
+  tell({ fatal: reason.startsWith("MemoryError") ? "the program needs more than the 512 MB of memory that it may have" : reason });
 }

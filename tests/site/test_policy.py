@@ -1,0 +1,242 @@
+"""The content security policy: every page has it and lives by it, and nothing foreign gets past it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
+# Chromium says a violation on the console too, which `new_page` fails on; but not every one that a frame causes.
+NOTE_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
+});
+"""
+
+
+@pytest.fixture
+def watched(new_page: Callable[..., Page], base_url: str) -> Page:
+    """A page that notes violations, with every other origin out of reach; `new_page` fails on any request there."""
+
+    def keep_in(route: Route) -> None:
+        if route.request.url.startswith((base_url, "blob:", "data:")):
+            route.continue_()
+        else:
+            route.abort()
+
+    page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page.context.route("**/*", keep_in)
+    page.add_init_script(NOTE_VIOLATIONS)
+    return page
+
+
+def violations(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("violations")
+    return found
+
+
+def test_all_pages_have_the_same_policy_before_any_script(site_dir: Path) -> None:
+    found = set()
+    for path in site_dir.rglob("*.html"):
+        text = path.read_text("utf-8")
+        metas = list(POLICY.finditer(text))
+        assert len(metas) == 1, path
+        assert metas[0].start() < text.index("<script"), path
+        found.add(metas[0][1])
+    assert len(found) == 1
+    directives = dict(part.split(" ", 1) for part in found.pop().split("; "))
+    assert directives["default-src"] == "'none'"
+    assert "'unsafe-inline'" not in directives["script-src"]
+    assert "'unsafe-eval'" not in directives["script-src"]
+    sources = {source for sources in directives.values() for source in sources.split()}
+    assert {source for source in sources if not source.startswith("'")} == {"data:", "blob:"}
+
+
+def test_every_page_keeps_to_itself_and_to_the_policy(watched: Page, base_url: str, site_dir: Path) -> None:
+    """With all other origins blocked and watched: no request goes there, and the console stays empty."""
+    listed = re.findall(r"<loc>(.*?)</loc>", (site_dir / "sitemap.xml").read_text("utf-8"))
+    home = min(listed, key=len)
+    for url in listed:
+        watched.goto(url.replace(home, base_url))
+        watched.evaluate("document.fonts.ready")
+        watched.evaluate("scrollTo(0, document.body.scrollHeight)")  # what waits until it is in sight
+        watched.wait_for_load_state("networkidle")
+        assert violations(watched) == [], url
+
+
+def test_figures_search_and_playground_work_under_it_across_pages(watched: Page, base_url: str) -> None:
+    watched.goto(base_url)
+    watched.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    watched.evaluate("window.stayed = true")
+    figure = watched.locator("vg-player[ready]").first
+    figure.get_by_role("button", name="Next step").click()
+    watched.locator(".md-tabs").get_by_role("link", name="Playground", exact=True).click()
+    playground = watched.locator("vg-playground[ready]")
+    playground.locator('[data-part="run"]').click()
+    expect(playground.locator('[data-part="status"]')).to_contain_text("Finished", timeout=60_000)
+    expect(watched.locator("vg-player svg.vg-graph")).to_be_visible()
+    watched.keyboard.press("Escape")
+    watched.get_by_role("textbox", name="Search").focus()
+    watched.keyboard.type("gradient")
+    expect(watched.locator(".md-search-result__item").first).to_be_visible()
+    assert watched.evaluate("window.stayed") is True
+    assert violations(watched) == []
+
+
+INJECTED = {
+    "handler": "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.hacked = 1\">')",
+    "script": "document.body.append(Object.assign(document.createElement('script'), { text: 'window.hacked = 1' }))",
+    "address": "location.href = 'javascript:window.hacked = 1'",
+    "foreign script": """document.body.append(Object.assign(document.createElement('script'),
+        { src: 'https://example.org/x.js' }))""",
+    "data script": """document.body.append(Object.assign(document.createElement('script'),
+        { src: 'data:text/javascript,window.hacked = 1' }))""",
+    "frame": """document.body.append(Object.assign(document.createElement('iframe'),
+        { srcdoc: '<script>parent.hacked = 1</script>' }))""",
+    "foreign frame": """document.body.append(Object.assign(document.createElement('iframe'),
+        { src: 'https://example.org/' }))""",
+    "picture": "new Image().src = 'https://example.org/?secret'",
+    "form": """document.body.append(Object.assign(document.createElement('form'), { action: 'https://example.org/' }));
+        document.forms[document.forms.length - 1].submit()""",
+    "fetch": "fetch('https://example.org/').catch(() => 0)",
+    "style": "document.head.insertAdjacentHTML('beforeend', '<link rel=stylesheet href=https://example.org/x.css>')",
+}
+
+
+@pytest.mark.parametrize("address", ["", "playground/"])
+def test_what_is_put_into_a_page_neither_runs_nor_leaves(browser: Browser, base_url: str, address: str) -> None:
+    asked: list[str] = []
+    with browser.new_context() as context:
+        context.on("request", lambda request: asked.append(request.url))
+        context.route("https://example.org/**", lambda route: route.abort())
+        page = context.new_page()
+        page.add_init_script(NOTE_VIOLATIONS)
+        for name, attack in INJECTED.items():
+            page.goto(base_url + address)
+            page.evaluate(f"() => {{ {attack}; }}")
+            page.wait_for_timeout(100)
+            inside_frame = name == "frame"  # its violation is told in the frame
+            assert inside_frame or violations(page), name
+            assert page.evaluate("window.hacked") is None, name
+            assert page.url == base_url + address, name
+        # Playwright's own evaluation is above the policy; a function made from text by the page is not.
+        page.evaluate("""() => addEventListener('try', () => {
+          try { window.made = new Function('return 1')(); } catch (error) { window.made = error.name; }
+        })""")
+        page.evaluate("dispatchEvent(new Event('try'))")
+        assert page.evaluate("window.made") == "EvalError"
+    assert [url for url in asked if "example.org" in url] == []
+
+
+# --- other sites built with the same hook -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, root: Path) -> Path:
+    """A small site with a notebook whose output is a figure in a frame."""
+    import vizgrad as vg
+    from vizgrad.player.html import notebook
+
+    with vg.record() as recorded:
+        a = vg.TensorNode(2.0)
+        (a * a).backward()
+    cells = [
+        {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "# A notebook\n\nwith $x^2$ in it"},
+        {
+            "cell_type": "code",
+            "id": "c",
+            "execution_count": 1,
+            "metadata": {},
+            "source": "trace",
+            "outputs": [
+                {
+                    "output_type": "execute_result",
+                    "execution_count": 1,
+                    "metadata": {},
+                    "data": {"text/html": notebook(recorded), "text/plain": "a figure"},
+                }
+            ],
+        },
+    ]
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "index.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8"
+    )
+    (docs / "page.md").write_text("# A page\n", "utf-8")
+    shutil.copy(root / "docs/_hooks/policy.py", tmp_path)
+    (tmp_path / "mkdocs.yml").write_text(
+        "site_name: small\nsite_url: ''\ntheme: {name: material, font: false}\nhooks: [policy.py]\n"
+        "plugins: [{mkdocs-jupyter: {execute: false, include_requirejs: false}}]\n",
+        "utf-8",
+    )
+    return tmp_path
+
+
+def mkdocs(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", "-m", "mkdocs", *arguments]
+
+
+QUIET = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+
+
+def test_a_notebook_page_and_the_figures_in_its_frames_live_by_it(project: Path, new_page: Callable[..., Page]) -> None:
+    subprocess.run(mkdocs("build", "-q"), cwd=project, env=QUIET, check=True)
+    page = new_page()
+    page.add_init_script(NOTE_VIOLATIONS)
+    page.goto((project / "site/index.html").as_uri())
+    figure = page.frame_locator("iframe").locator("vg-player[ready]")
+    figure.get_by_role("button", name="Next step").click()
+    expect(figure.locator("svg.vg-graph")).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.fixture
+def served(project: Path, unused_port: int) -> Iterator[str]:
+    """The small site under `mkdocs serve`."""
+    server = subprocess.Popen(
+        mkdocs("serve", "-q", "-a", f"127.0.0.1:{unused_port}"), cwd=project, env=QUIET, stderr=subprocess.DEVNULL
+    )
+    yield f"http://127.0.0.1:{unused_port}/page/"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    import socket
+
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def test_a_page_that_changes_is_loaded_again_while_it_is_served(served: str, project: Path, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.add_init_script(NOTE_VIOLATIONS)
+        open_when_there(page, served)
+        expect(page.locator("h1")).to_contain_text("A page")
+        (project / "docs/page.md").write_text("# Another page\n", "utf-8")
+        expect(page.locator("h1")).to_contain_text("Another page", timeout=30_000)
+        assert violations(page) == []
+
+
+def open_when_there(page: Page, address: str) -> None:
+    for _ in range(100):
+        try:
+            page.goto(address)
+            return
+        except Exception:
+            page.wait_for_timeout(200)
+    raise AssertionError(f"{address} was never served")
