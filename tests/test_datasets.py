@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.datasets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,17 @@ def test_synthetic_data_has_the_numbers_asked_for(train, val, seed):
     assert set(y) | set(y_val) <= {0, 1}
     again = vg.load_synth(train, val, seed=seed)
     np.testing.assert_array_equal(again[0][0], x)
+
+
+def test_the_digits_that_come_along_are_those_of_scikit_learn():
+    pixels, labels = sklearn.datasets.load_digits(return_X_y=True)
+    (x, y), (x_val, y_val), classes = vg.load_digits()
+    np.testing.assert_array_equal(np.concatenate([x, x_val]), pixels)
+    np.testing.assert_array_equal(np.concatenate([y, y_val]), labels)
+    assert (len(x_val), classes, x.dtype, y.dtype) == (360, 10, np.float64, np.int64)
+    (rows, _), _, _ = vg.load_digits(flatten=False, dtype=np.float32)
+    np.testing.assert_array_equal(rows.reshape(-1, 64), x)
+    assert (rows.shape[1:], rows.dtype) == ((8, 8), np.float32)
 
 
 def test_synthetic_data_without_a_seed_is_numpys_global_draw():

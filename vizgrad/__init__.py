@@ -5,7 +5,7 @@ from typing import Any
 from vizgrad import nn, ops, optim
 from vizgrad.check import GradientReport, check_op, detect_anomaly, gradcheck
 from vizgrad.core import Context, Op, OpNode, TensorNode, no_grad
-from vizgrad.datasets import load_mnist, load_synth
+from vizgrad.datasets import load_digits, load_mnist, load_synth
 from vizgrad.draw import Drawing, DrawingError, draw
 from vizgrad.errors import (
     AnomalyError,
@@ -143,6 +143,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "load_digits",
     "load_mnist",
     "load_synth",
     "log",

@@ -1,4 +1,4 @@
-"""Data sets that the course trains on: points made on the spot, and handwritten digits from a file or from the network.
+"""Data sets that the course trains on: points made on the spot, small digits that come along, and MNIST.
 
 Only NumPy and the standard library are needed. Tensors are not known here: what comes back are arrays.
 """
@@ -36,6 +36,8 @@ ROUNDS = 3  # how often each mirror is asked
 PAUSE = 1.0  # seconds before the second round; twice as long before each one after it
 TIMEOUT = 30.0  # seconds of silence after which a mirror counts as out of reach
 VALIDATION = 5_000  # images, the last ones of the training file
+DIGITS = Path(__file__).with_name("digits.npz")
+DIGITS_VALIDATION = 360  # images, a fifth, the last ones of the file
 
 
 class _File(NamedTuple):
@@ -99,6 +101,34 @@ def load_synth(num_train: int = 60_000, num_val: int = 10_000, seed: int | None 
     form = np.array([[1.0, 0.5], [1.0, 0.2]])
     y = (np.einsum("bi,ij,bj->b", x, form, x) > 0.6).astype(np.int64)
     return (x[:num_train], y[:num_train]), (x[num_train:], y[num_train:]), 2
+
+
+def load_digits(flatten: bool = True, dtype: DTypeLike = np.float64) -> tuple[Split, Split, int]:
+    """Small grey images of handwritten digits, 8 x 8 pixels from 0 to 16, and which digit each one is.
+
+    The 1,797 images come with vizgrad, so nothing is downloaded, and it works in a browser too. They are in the order
+    of the original file and not scaled: divide by 16 for pixels between 0 and 1.
+
+    Source: the test part of "Optical Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak (1998), from the
+    UCI Machine Learning Repository, doi 10.24432/C50P49, licence CC BY 4.0. scikit-learn carries the same images.
+
+    Args:
+        flatten: one row of 64 pixels for each image; otherwise 8 rows of 8.
+        dtype: number type of the pixels.
+
+    Returns:
+        ``(x, y)`` for training, ``(x, y)`` for validation, and the number of classes, 10; x is (n, 64) or (n, 8, 8),
+        y (n,) int.
+
+    Examples:
+        >>> (x, y), (x_val, y_val), classes = load_digits()
+        >>> x.shape, x_val.shape, classes
+        ((1437, 64), (360, 64), 10)
+    """
+    with np.load(DIGITS) as file:
+        x, y = _pixels(file["images"], flatten, dtype), file["labels"].astype(np.int64)
+    kept = len(x) - DIGITS_VALIDATION
+    return (x[:kept], y[:kept]), (x[kept:], y[kept:]), 10
 
 
 def load_mnist(

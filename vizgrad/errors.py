@@ -439,7 +439,7 @@ def no_download_in_browser(names: Sequence[str]) -> DataError:
         message(
             "MNIST is not here, and Python in the browser cannot download it.",
             f"missing are {', '.join(names)}; programs in a page are shut off from the network.",
-            "use vg.load_synth() here, or run the program on your own computer.",
+            "use vg.load_digits() or vg.load_synth() here, or run the program on your own computer.",
         )
     )
 

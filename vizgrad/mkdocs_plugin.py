@@ -78,6 +78,7 @@ _OPTIONS = {
     "labels": "what two programs that are compared are called: the one, the other",
     "trace": "a stored trace, a file in the folder of the pages; the fence then has no program",
     "error": "expected, where the program is meant to fail",
+    "live": "no, where readers shall not edit the program and run it again, because it needs what a browser lacks",
     "id": "of an exercise: what a reader's progress is kept under; left out, it is made of the page and the title",
     "compact": "yes, where the list of exercises only says how many are done",
 }
@@ -243,6 +244,9 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             labels=(labels[0], labels[1]) if len(labels) == 2 else ("one", "the other"),
             story=sections.get("story", ""),
         )
+        # A site that can run Python makes an element of this, where there is one program that can be edited.
+        live = options.get("live", "yes") != "no" and "trace" not in options and other is None
+        figure = f"<vg-live>{figure}</vg-live>" if live else figure
         return f"<div>{figure}</div>"  # Markdown puts what it does not know as a block into a paragraph
 
     def _report_failures(self, traces: list[Trace], expected: bool) -> None:

@@ -13,9 +13,11 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { numbers } from "./numbers.js";
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
-const HINT = `${isApple ? "⌘" : "Ctrl"}+Enter runs. Tab indents; Esc, then Tab leaves the editor.`;
+const [MOD, ALT] = isApple ? ["⌘", "⌥"] : ["Ctrl", "Alt"];
+const HINT = `${MOD}+Enter runs. ${ALT}+↑ and ${ALT}+↓ change a number, and so does dragging its ↔. Tab indents; Esc, then Tab leaves the editor.`;
 
 // Material's own variables, so that the palette switch reaches the editor; the fallbacks serve any other page.
 const color = (name, fallback) => `var(--md-${name}, ${fallback})`;
@@ -28,17 +30,40 @@ const theme = EditorView.theme({
   "&": { color: ink, backgroundColor: color("code-bg-color", "Canvas"), borderRadius: "0.3rem" },
   "&.cm-focused": { outline: `2px solid ${accent}`, outlineOffset: "1px" },
   ".cm-scroller": { fontFamily: color("code-font-family", "ui-monospace, monospace"), lineHeight: "1.6" },
-  ".cm-content": { caretColor: ink, padding: "0.6em 0" },
+  ".cm-content": { caretColor: ink, padding: "0.6em 0 1.6em" }, // room for the handle of the last line
   ".cm-cursor": { borderLeftColor: ink },
   ".cm-gutters": { color: quiet, backgroundColor: "transparent", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: `color-mix(in srgb, ${line} 50%, transparent)` },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
     backgroundColor: `color-mix(in srgb, ${accent} 25%, transparent)`,
   },
+  ".cm-stepLine": {
+    backgroundColor: `color-mix(in srgb, ${accent} 7%, transparent)`,
+    boxShadow: `inset 3px 0 ${accent}`,
+  },
   ".cm-errorLine": {
     backgroundColor: "color-mix(in srgb, var(--vg-error, #c62828) 14%, transparent)",
     boxShadow: "inset 3px 0 var(--vg-error, #c62828)",
   },
+  // No text makes room for the handle, or it would move whenever the cursor comes to a number.
+  ".cm-numberHandle": { position: "relative", display: "inline-block", width: "0" },
+  ".cm-numberHandle > span": {
+    position: "absolute",
+    zIndex: "1",
+    top: "0.45em",
+    left: "-1.6em",
+    padding: "0 0.5em",
+    borderRadius: "0.7em",
+    color: color("default-bg-color", "Canvas"),
+    backgroundColor: accent,
+    fontFamily: "system-ui, sans-serif",
+    lineHeight: "1.35",
+    cursor: "ew-resize",
+    touchAction: "none",
+    userSelect: "none",
+  },
+  ".cm-numberHandle > span::before": { content: "'↔'" },
+  "&:not(.cm-focused) .cm-numberHandle": { display: "none" },
 });
 
 const highlighting = HighlightStyle.define([
@@ -53,20 +78,25 @@ const highlighting = HighlightStyle.define([
   { tag: [tags.operator, tags.punctuation], color: color("code-hl-operator-color", "inherit") },
 ]);
 
-const markError = StateEffect.define();
-const errorLine = StateField.define({
-  create: () => Decoration.none,
-  update(marks, transaction) {
-    const effect = transaction.effects.find((one) => one.is(markError));
-    return effect ? errorMark(transaction.state.doc, effect.value) : marks.map(transaction.changes);
-  },
-  provide: (field) => EditorView.decorations.from(field),
-});
-
-function errorMark(doc, number) {
-  if (number === null || number < 1 || number > doc.lines) return Decoration.none;
-  return Decoration.set(Decoration.line({ class: "cm-errorLine" }).range(doc.line(number).from));
+/** A mark on one line: the effect that sets it to a number, counted from 1, or to null; and the extension. */
+function lineMark(name) {
+  const set = StateEffect.define();
+  const mark = (doc, number) => {
+    if (number === null || number < 1 || number > doc.lines) return Decoration.none;
+    return Decoration.set(Decoration.line({ class: name }).range(doc.line(number).from));
+  };
+  const field = StateField.define({
+    create: () => Decoration.none,
+    update(marks, transaction) {
+      const effect = transaction.effects.find((one) => one.is(set));
+      return effect ? mark(transaction.state.doc, effect.value) : marks.map(transaction.changes);
+    },
+    provide: (field) => EditorView.decorations.from(field),
+  });
+  return [set, field];
 }
+const [setError, errorLine] = lineMark("cm-errorLine");
+const [setStep, stepLine] = lineMark("cm-stepLine");
 
 let editors = 0;
 
@@ -79,7 +109,7 @@ function addHint(parent) {
   return hint;
 }
 
-function extensions({ label, hint, onRun, onChange }) {
+function extensions({ label, hint, onRun, onChange, onNumber }) {
   const run = () => (onRun?.(), true);
   return [
     lineNumbers(),
@@ -91,6 +121,7 @@ function extensions({ label, hint, onRun, onChange }) {
     highlightActiveLine(),
     python(),
     indentUnit.of("    "),
+    stepLine,
     errorLine,
     theme,
     syntaxHighlighting(highlighting),
@@ -98,18 +129,20 @@ function extensions({ label, hint, onRun, onChange }) {
     EditorView.updateListener.of((update) => update.docChanged && onChange?.(update.state.doc.toString())),
     // Ours first: the default keymap has its own Mod-Enter. After Esc, CodeMirror lets the next Tab leave.
     keymap.of([{ key: "Mod-Enter", run }, { key: "Shift-Enter", run }]),
+    numbers(onNumber),
     keymap.of([indentWithTab, ...defaultKeymap, ...historyKeymap]),
   ];
 }
 
 /**
  * Puts an editor into `parent`, with a hint below it that tells how to run and how to leave.
- * `onRun()` is called for Ctrl/Cmd+Enter and Shift+Enter, `onChange(text)` after every edit.
+ * `onRun()` is called for Ctrl/Cmd+Enter and Shift+Enter, `onChange(text)` after every edit, `onNumber()` after a number
+ * was dragged, or changed with Alt and an arrow key.
  */
-export function makeEditor(parent, { doc = "", label = "Python code", onRun, onChange } = {}) {
+export function makeEditor(parent, { doc = "", label = "Python code", onRun, onChange, onNumber } = {}) {
   const hint = addHint(parent);
   const view = new EditorView({
-    state: EditorState.create({ doc, extensions: extensions({ label, hint, onRun, onChange }) }),
+    state: EditorState.create({ doc, extensions: extensions({ label, hint, onRun, onChange, onNumber }) }),
   });
   hint.before(view.dom);
   return {
@@ -121,7 +154,11 @@ export function makeEditor(parent, { doc = "", label = "Python code", onRun, onC
     },
     /** Marks line `number`, counted from 1, as the one that failed; null takes the mark away. */
     setErrorLine(number) {
-      view.dispatch({ effects: markError.of(number) });
+      view.dispatch({ effects: setError.of(number) });
+    },
+    /** Marks the line of the step that is shown, in the same way. */
+    setStepLine(number) {
+      view.dispatch({ effects: setStep.of(number) });
     },
     focus: () => view.focus(),
     destroy() {

@@ -102,22 +102,6 @@ def test_the_start_program_runs(play: Page) -> None:
     expect(play.locator("vg-player")).to_contain_text("step 14 of 14")
 
 
-def test_every_start_program_can_be_chosen_and_run(play: Page) -> None:
-    for path in sorted(PROGRAMS.glob("*.py")):
-        part(play, "start").select_option(path.stem)
-        part(play, "run").click()  # at once, before the program is there
-        first = path.read_text("utf-8").splitlines()[0]
-        expect(play.locator("vg-player .vg-code"), path.stem).to_contain_text(first, timeout=20_000)
-        expect(play.locator("vg-player svg.vg-graph"), path.stem).to_be_visible()
-        said = "ShapeError" if path.stem == "mistake" else "Finished"
-        expect(part(play, "status"), path.stem).to_contain_text(said)
-
-
-def test_every_start_program_is_offered(play: Page) -> None:
-    offered = part(play, "start").locator("option").evaluate_all("options => options.map(option => option.value)")
-    assert sorted(filter(None, offered)) == sorted(path.stem for path in PROGRAMS.glob("*.py"))
-
-
 def test_gradients_equal_those_of_pytorch(play: Page) -> None:
     program = """
 import vizgrad as vg

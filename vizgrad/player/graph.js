@@ -50,6 +50,14 @@ export class Graph {
     this.#flashing = false;
   }
 
+  /** Lets the numbers flash that are not those of another drawing of the same graph. */
+  flashSince(other) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const texts = ({ drawing }) => [...drawing.querySelectorAll(".vg-cell > text")];
+    const before = texts(other).map((text) => text.textContent);
+    texts(this).forEach((text, i) => text.textContent !== before[i] && flash(text));
+  }
+
   select(element) {
     const before = this.drawing.querySelector(".vg-selected");
     before?.classList.remove("vg-selected");
@@ -261,7 +269,7 @@ export class Graph {
     const room = (Number(box?.getAttribute("width")) || Infinity) - 2; // was made for the numbers that were recorded
     if (digits.length * CHARACTER > room) text.setAttribute("textLength", room);
     else text.removeAttribute("textLength");
-    if (this.#flashing) text.parentNode.animate([{ filter: "drop-shadow(0 0 4px var(--vg-accent)) drop-shadow(0 0 4px var(--vg-accent))" }, {}], 1200);
+    if (this.#flashing) flash(text);
   }
 
   #showPicture(slot, tensor, place, array) {
@@ -308,6 +316,10 @@ export class Graph {
     const room = Number(chip.querySelector("rect")?.getAttribute("width") ?? 0) / CHARACTER;
     if (text) text.textContent = chipText(this.trace.array(flight.array), room);
   }
+}
+
+function flash(text) {
+  text.parentNode.animate([{ filter: "drop-shadow(0 0 4px var(--vg-accent)) drop-shadow(0 0 4px var(--vg-accent))" }, {}], 1200);
 }
 
 /** Whether what an element shows is this already; from now on it is. */

@@ -88,7 +88,7 @@ function saveStrip(figure) {
 }
 
 /** The figure as one page that needs nothing else: the scripts are put one after another, as in a saved trace. */
-async function savePage(figure) {
+export async function savePage(figure) {
   const { script, style } = await sources();
   const holder = html("template.vg-trace");
   holder.content.append(JSON.stringify(figure.record));

@@ -36,6 +36,7 @@ class VgPlayer extends HTMLElement {
   #sourceOpen = false;
   #timer = 0;
   #listening = null;
+  #program = null; // what the page shows in the place of the program
 
   /** The step that is shown; 0 is the first. */
   get step() {
@@ -99,10 +100,24 @@ class VgPlayer extends HTMLElement {
     this.#listening?.abort();
   }
 
-  /** Shows another trace with its drawing; both may come from a stranger. */
+  /**
+   * Shows another trace with its drawing; both may come from a stranger. After another run of the same steps, the reader
+   * stays at the step, and numbers that are new flash.
+   */
   load(record, svgText) {
+    const { state } = this;
+    const [before, graph] = [stepsOf(this.#trace), this.#parts.graph];
     const drawing = svgText ? safeDrawing(svgText) : null;
     this.#open(record, drawing, svgText && !drawing ? "The drawing cannot be shown." : "");
+    if (!before || before !== stepsOf(this.#trace)) return;
+    this.state = { step: state.step, chosen: state.chosen };
+    if (graph) this.#parts.graph?.flashSince(graph);
+  }
+
+  /** Shows an element, such as an editor, in the place of the program; null brings the program back. */
+  set program(element) {
+    (this.#program ?? this.#parts.code).replaceWith(element ?? this.#parts.code);
+    this.#program = element;
   }
 
   /** Goes to a step. */
@@ -136,7 +151,11 @@ class VgPlayer extends HTMLElement {
     if (!inline && !this.dataset.src) return; // it will be given one
     try {
       const text = inline ? inline.content.textContent : await fetched(this.dataset.src, signal);
-      if (this.isConnected && !this.#trace) this.#open(text, drawing); // what load() was given meanwhile stays
+      if (this.#trace || !this.isConnected) return; // what load() was given meanwhile stays
+      this.#open(text, drawing);
+      if (this.#linked() === null) return;
+      this.scrollIntoView({ block: "center" });
+      this.go(this.#linked());
     } catch (error) {
       if (!signal.aborted) this.#complain(`The recording of this figure could not be loaded: ${error.message}`);
     }
@@ -153,8 +172,7 @@ class VgPlayer extends HTMLElement {
       this.#build(this.#trace.tensors.length ? drawing : null, problem);
       this.#showMarks();
       this.setAttribute("ready", "");
-      if (this.#linked() !== null) this.scrollIntoView({ block: "center" });
-      this.go(this.#linked() ?? this.#timeline.resolve(this.dataset.step ?? "start"));
+      this.go(this.#timeline.resolve(this.dataset.step ?? "start"));
     });
   }
 
@@ -217,13 +235,22 @@ class VgPlayer extends HTMLElement {
       const act = { step: () => this.#step, chosen: () => this.#chosen, choose: (id) => parts.figure.choose(id), follow: () => this.#follow() };
       parts.view = new View(parts.stage, parts.graph, act);
     }
-    const panes = html("div.vg-panes", parts.code, html("div.vg-side", parts.card, parts.chosen));
+    const side = html("div.vg-side", parts.card, parts.chosen);
     this.classList.toggle("vg-idle", timeline.length === 0);
-    const extra = [notesOf(this.#trace), outputOf(this.#trace), parts.steps];
     this.#parts = parts;
-    this.replaceChildren(
-      ...[parts.title, parts.view?.element, parts.stage, parts.story?.element, parts.controls.element, parts.sentence, panes, parts.tools.element, ...extra].filter(Boolean),
-    );
+    const above = [parts.title, parts.view?.element, parts.stage, parts.story?.element, parts.controls.element, parts.sentence];
+    const below = [parts.tools.element, notesOf(this.#trace), outputOf(this.#trace), parts.steps];
+    this.#replace(above.filter(Boolean), side, below.filter(Boolean));
+  }
+
+  /** An editor in the place of the program is never taken out of the page: somebody may be writing in it. */
+  #replace(above, side, below) {
+    const panes = this.#program?.parentNode;
+    if (!panes) return this.replaceChildren(...above, html("div.vg-panes", this.#parts.code, side), ...below);
+    for (const child of [...this.children]) if (child !== panes) child.remove();
+    panes.replaceChild(side, panes.lastElementChild);
+    panes.before(...above);
+    panes.after(...below);
   }
 
   /** Shows other numbers in the same graph, as a lab has computed them: { arrays, tensors, steps }. */
@@ -490,6 +517,11 @@ class VgPlayer extends HTMLElement {
     for (const piece of this.#files.get(this.#file)?.pieces(op ?? source) ?? []) piece.classList.add("vg-linked");
     place?.closest(".vg-edge")?.classList.add("vg-linked");
   }
+}
+
+/** What happens in a trace, without its numbers. */
+function stepsOf(trace) {
+  return trace && JSON.stringify(trace.steps.map(({ kind, op, tensor }) => [kind, op, tensor]));
 }
 
 async function fetched(address, signal) {

@@ -1,4 +1,4 @@
-// A program in a link: "#v1." and then {source, step} as JSON, deflated, in the base64 of addresses. Nothing of it ever
+// A program in a link: "#v1." and then {source, step, node} as JSON, deflated, in the base64 of addresses. Nothing of it ever
 // reaches a server. Who made a link is unknown, so whatever is not exactly that is refused, however large it unpacks.
 const PREFIX = "#v1.";
 const LONGEST_LINK = 30_000; // characters
@@ -8,9 +8,9 @@ const LONGEST_SOURCE = 50_000; // characters
 /** Says in one sentence what is wrong with a link. */
 export class LinkError extends Error {}
 
-/** The fragment that holds a program and the step at which it is looked at. */
-export async function toFragment({ source, step }) {
-  const bytes = new TextEncoder().encode(JSON.stringify({ source, step }));
+/** The fragment that holds a program, the step at which it is looked at, and the id of what is chosen in its graph. */
+export async function toFragment({ source, step, node = null }) {
+  const bytes = new TextEncoder().encode(JSON.stringify({ source, step, node }));
   const packed = await new Response(stream(bytes).pipeThrough(new CompressionStream("deflate-raw"))).arrayBuffer();
   const text = btoa(Array.from(new Uint8Array(packed), (byte) => String.fromCharCode(byte)).join(""));
   const fragment = PREFIX + text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -63,7 +63,8 @@ async function* read(from) {
   }
 }
 
-function checked({ source, step }) {
+function checked({ source, step, node }) {
   if (typeof source !== "string" || source.length > LONGEST_SOURCE) throw damaged();
-  return { source, step: Number.isSafeInteger(step) && step >= 0 ? step : null };
+  const isNode = typeof node === "string" && /^[to]\d{1,6}$/.test(node);
+  return { source, step: Number.isSafeInteger(step) && step >= 0 ? step : null, node: isNode ? node : null };
 }

@@ -52,7 +52,7 @@ function failureRemark(trace) {
   const { type, message, place } = trace.error;
   const line = lineOf(trace, place);
   const code = line && trace.files[place[0]].source.split("\n")[line - 1]?.trim();
-  const partial = trace.ops.length ? [made("p", "What had been computed until then is shown below.")] : [];
+  const partial = trace.ops.length ? [made("p", "The graph shows what had been computed until then.")] : [];
   const quote = code ? [made("pre", code)] : [];
   return remark("pg-bad", `${type}${at(line)}`, [...quote, ...explained(message), ...partial]);
 }

@@ -1,0 +1,38 @@
+"""A small convolutional network learns to read digits; the graph shows one more step, on four images."""
+
+import numpy as np
+
+import vizgrad as vg
+
+(x, y), (x_test, y_test), _ = vg.load_digits(flatten=False)  # 8 x 8 pixels, from 0 to 16
+x, x_test = x[:, None] / 16, x_test[:, None] / 16  # one channel
+rng = np.random.default_rng(0)
+net = vg.Sequential(
+    vg.Conv2d(1, 4, 3, rng=rng), vg.nn.ReLU(), vg.MaxPool2d(2), vg.Flatten(), vg.Linear(36, 10, rng=rng)
+)
+optimiser = vg.Adam(net.parameters(), lr=0.02)
+
+
+def step(images, labels):
+    """One step of training; gives the mean loss before it."""
+    optimiser.zero_grad()
+    loss = vg.cross_entropy(net(vg.TensorNode(images, requires_grad=False)), labels)
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+def accuracy():
+    """The share of the test images that are read correctly."""
+    with vg.no_grad():
+        return (net(vg.TensorNode(x_test)).value.argmax(axis=1) == y_test).mean()
+
+
+# Look at: the loss falls quickly, the accuracy follows. Then look at the kernels in the graph, and at their gradients.
+for epoch in range(8):
+    for start in range(0, 1408, 64):
+        loss = step(x[start : start + 64], y[start : start + 64])
+    print(f"epoch {epoch}, loss {loss:.3f}, accuracy {accuracy():.3f}")
+
+with vg.record():
+    step(x[:4], y[:4])
