@@ -19,6 +19,7 @@ MANY = 300  # nodes; of a larger drawing one sees labels only from near
 MOST = 1500  # nodes; more are never drawn at once
 _DEEPEST = 8  # modules inside each other; names come from programs, and one may consist of dots
 _AROUND = 12  # ops to either side, where only a part can be drawn
+_RUN = 100  # ops of each part of a graph that is too large to be drawn at once
 
 
 @dataclass
@@ -260,9 +261,22 @@ def _part(found: Units, centre: str, steps: int) -> View:
         near = [id for op in edge for id in _tensors(op)]
         edge = [op for id in near for op in _beside(trace, id, users) if op.id not in ops]
     kept = set(list(ops)[: MANY // 2])
-    inside = [op for op in trace.ops if op.id in kept]
+    return _only(found, [op for op in trace.ops if op.id in kept], centre, steps)
+
+
+def _only(found: Units, inside: list[Operation], centre: str, steps: int = 0) -> View:
+    """These ops with what goes in and out, without the modules around them."""
     tensors = {id for op in inside for id in _tensors(op)} | ({centre} if centre.startswith("t") else set())
-    return View(found, [], [], [t for t in trace.tensors if t.id in tensors], inside, centre, steps)
+    return View(found, [], [], [t for t in found.trace.tensors if t.id in tensors], inside, centre, steps)
+
+
+def parts(trace: Trace) -> list[View]:
+    """A graph that is too large to be drawn at once as parts, each of ops that ran one after another; else none."""
+    if len(trace.tensors) + len(trace.ops) <= MOST:
+        return []
+    found = units(trace)
+    runs = [trace.ops[start : start + _RUN] for start in range(0, len(trace.ops), _RUN)]
+    return [_only(found, run, run[0].id) for run in runs]
 
 
 def _tensors(op: Operation) -> Iterator[str]:

@@ -21,7 +21,7 @@ from vizgrad.draw.closed import UnitBox, cut, title_width, unit_boxes
 from vizgrad.draw.content import CELL, GAP, LINE, PAD, Contents, OpBox, Slot, TensorBox, chip, contents
 from vizgrad.draw.dot import dot
 from vizgrad.draw.layout import Layout, Route
-from vizgrad.draw.modules import FEW, MANY, MOST, Unit, View, view
+from vizgrad.draw.modules import FEW, MANY, MOST, Unit, View, parts, view
 from vizgrad.draw.plan import arrangement, plan
 from vizgrad.draw.sheets import Link, Opened, Sheet, flat
 from vizgrad.trace.model import Operation, State, Tensor, Trace
@@ -75,8 +75,24 @@ def svg(
         kept = set(seen.units.all) if insides and len(trace.tensors) + len(trace.ops) <= MOST else set(seen.open)
         _sheet(canvas, pen, whole, "", kept)
     elif places:
-        _flat(canvas, pen, places)
+        _flat(canvas, pen, seen, places)
     return ET.tostring(root, encoding="unicode")
+
+
+def svg_parts(trace: Trace, direction: str = "LR") -> dict[str, str]:
+    """Drawings of the parts of a graph that is too large to be drawn at once, by their first and last op, as `o0 o99`.
+
+    What their nodes show is left to a player. A graph that can be drawn whole has none.
+    """
+    made: dict[str, str] = {}
+    pen: _Pen | None = None
+    for seen in parts(trace):
+        pen = pen or _Pen(trace, seen, direction)  # it knows the whole trace
+        places = place(seen, pen.inside, direction)
+        root = _root(trace, seen, direction, "", places.width + 2 * _MARGIN, places.height + 2 * _MARGIN)
+        _flat(_element(root, "g", **_at(_MARGIN, _MARGIN)), pen, seen, places, hidden=True)
+        made[f"{seen.ops[0].id} {seen.ops[-1].id}"] = ET.tostring(root, encoding="unicode")
+    return made
 
 
 def needs_graphviz(trace: Trace) -> bool:
@@ -162,9 +178,9 @@ def _root(trace: Trace, seen: View, direction: str, title: str, width: float, he
     return root
 
 
-def _flat(canvas: ET.Element, pen: _Pen, places: Layout) -> None:
+def _flat(canvas: ET.Element, pen: _Pen, seen: View, places: Layout, hidden: bool = False) -> None:
     """A drawing without modules."""
-    for op in pen.seen.ops:
+    for op in seen.ops:
         for port, entering in enumerate(op.inputs):
             group, route = pen.edge(canvas, entering.tensor, op.id, port), places.routes[f"{op.id}:{port}"]
             _curve(group, route, pen.direction)
@@ -174,8 +190,8 @@ def _flat(canvas: ET.Element, pen: _Pen, places: Layout) -> None:
                 _chip(group, (x, y), room, pen.contribution(op.id, port))
         for output in op.outputs:
             _curve(pen.edge(canvas, output, op.id, None), places.routes[f"{op.id}:{output}"], pen.direction)
-    for id in [*(tensor.id for tensor in pen.seen.tensors), *(op.id for op in pen.seen.ops)]:
-        pen.node(canvas, id, places.nodes[id])
+    for id in [*(tensor.id for tensor in seen.tensors), *(op.id for op in seen.ops)]:
+        pen.node(canvas, id, places.nodes[id], hidden)
 
 
 def _sheet(parent: ET.Element, pen: _Pen, whole: Opened, path: str, kept: set[str], hidden: bool = False) -> None:

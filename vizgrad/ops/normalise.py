@@ -137,6 +137,7 @@ class BatchNormalize(Op):
             r"\g{gain} = \operatorname{sum}(\g{out} \odot \hat x)",
             r"\g{shift} = \operatorname{sum}(\g{out})",
         ),
+        where={"fixed": r"\g{x} = \v{gain} \oslash \sqrt{\sigma^2 + \k{eps}} \odot \g{out}"},
     )
 
     @staticmethod

@@ -30,7 +30,7 @@ class Sum(Op):
 
     symbol = "Σ"
     rule = Rule(
-        forward=r"\v{out} = \operatorname{sum}(\v{x})",
+        forward=r"\v{out} = \operatorname{sum}_{\k{axis}}(\v{x})",
         backward=(r"\g{x} = \g{out} \cdot \mathbf{1}",),
     )
 
@@ -51,7 +51,7 @@ class Mean(Op):
 
     symbol = "mean"
     rule = Rule(
-        forward=r"\v{out} = \operatorname{mean}(\v{x})",
+        forward=r"\v{out} = \operatorname{mean}_{\k{axis}}(\v{x})",
         backward=(r"\g{x} = \frac{1}{\k{n}} \g{out} \cdot \mathbf{1}",),
     )
 
@@ -79,8 +79,9 @@ class Var(Op):
 
     symbol = "var"
     rule = Rule(
-        forward=r"\v{out} = \frac{1}{\k{divisor}} \operatorname{sum}((\v{x} - \operatorname{mean}(\v{x}))^2)",
-        backward=(r"\g{x} = \frac{2}{\k{divisor}} \g{out} \odot (\v{x} - \operatorname{mean}(\v{x}))",),
+        forward=r"\v{out} = \frac{1}{\k{divisor}} "
+        r"\operatorname{sum}_{\k{axis}}((\v{x} - \operatorname{mean}_{\k{axis}}(\v{x}))^2)",
+        backward=(r"\g{x} = \frac{2}{\k{divisor}} \g{out} \odot (\v{x} - \operatorname{mean}_{\k{axis}}(\v{x}))",),
     )
 
     @staticmethod
@@ -106,8 +107,8 @@ class Max(Op):
 
     symbol = "max"
     rule = Rule(
-        forward=r"\v{out} = \max(\v{x})",
-        backward=(r"\g{x} = \g{out} \odot [\v{x} = \v{out}] \oslash \operatorname{sum}([\v{x} = \v{out}])",),
+        forward=r"\v{out} = \max_{\k{axis}}(\v{x})",
+        backward=(r"\g{x} = \g{out} \odot [\v{x} = \v{out}] \oslash \operatorname{sum}_{\k{axis}}([\v{x} = \v{out}])",),
     )
 
     @staticmethod
@@ -128,8 +129,8 @@ class Min(Op):
 
     symbol = "min"
     rule = Rule(
-        forward=r"\v{out} = \min(\v{x})",
-        backward=(r"\g{x} = \g{out} \odot [\v{x} = \v{out}] \oslash \operatorname{sum}([\v{x} = \v{out}])",),
+        forward=r"\v{out} = \min_{\k{axis}}(\v{x})",
+        backward=(r"\g{x} = \g{out} \odot [\v{x} = \v{out}] \oslash \operatorname{sum}_{\k{axis}}([\v{x} = \v{out}])",),
     )
 
     @staticmethod
@@ -153,8 +154,8 @@ class LogSumExp(Op):
 
     symbol = "log Σ exp"
     rule = Rule(
-        forward=r"\v{out} = \log \operatorname{sum}(\exp \v{x})",
-        backward=(r"\g{x} = \g{out} \odot \operatorname{softmax}(\v{x})",),
+        forward=r"\v{out} = \log \operatorname{sum}_{\k{axis}}(\exp \v{x})",
+        backward=(r"\g{x} = \g{out} \odot \operatorname{softmax}_{\k{axis}}(\v{x})",),
     )
 
     @staticmethod

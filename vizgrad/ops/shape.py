@@ -115,7 +115,11 @@ class Concatenate(Op):
     """Arrays joined end to end along ``axis``; the other axes agree. Each array gets its part of the gradient."""
 
     symbol = "concat"
-    rule = Rule(forward=r"\v{out} = \operatorname{concatenate}(x_0, x_1, \ldots)", backward=())
+    rule = Rule(
+        forward=r"\v{out} = \operatorname{concatenate}_{\k{axis}}(\v{arrays})",
+        backward=(r"\g{arrays} = \operatorname{split}_{\k{axis}}(\g{out})_{\k{i}}",),
+        each="arrays",
+    )
 
     @staticmethod
     def forward(context: Any, *arrays: Array, axis: int = 0) -> Array:
@@ -132,7 +136,11 @@ class Stack(Op):
     """Arrays of one shape, side by side along a new ``axis``. Each gets its slice of the gradient."""
 
     symbol = "stack"
-    rule = Rule(forward=r"\v{out} = \operatorname{stack}(x_0, x_1, \ldots)", backward=())
+    rule = Rule(
+        forward=r"\v{out} = \operatorname{stack}_{\k{axis}}(\v{arrays})",
+        backward=(r"\g{arrays} = \operatorname{unstack}_{\k{axis}}(\g{out})_{\k{i}}",),
+        each="arrays",
+    )
 
     @staticmethod
     def forward(context: Any, *arrays: Array, axis: int = 0) -> Array:

@@ -1,5 +1,5 @@
 // The derivation card of a step: the rule in symbols, the same with this step's numbers, and the result.
-import { cut, html, math } from "./dom.js";
+import { brief, cut, html, math } from "./dom.js";
 import { formula, sides } from "./formula.js";
 import { givingLines } from "./lines.js";
 import { asMatrix, heatUrl, number, shapeText } from "./numbers.js";
@@ -14,6 +14,11 @@ export function tensorName(trace, tensor) {
   if (tensor.name) return cut(tensor.name);
   const maker = trace.maker(tensor);
   return maker ? `the result of ${maker.op}` : `unnamed ${tensor.role}`;
+}
+
+/** The same, with the whole of a long name as its title. */
+export function tensorLabel(trace, tensor) {
+  return tensor.name ? brief(tensor.name) : tensorName(trace, tensor);
 }
 
 function isSmall(array) {
@@ -124,11 +129,11 @@ export function say(...content) {
 }
 
 export function tensorLink(trace, id) {
-  return html("span.vg-link", { "data-tensor": id }, tensorName(trace, trace.tensor(id)));
+  return html("span.vg-link", { "data-tensor": id }, tensorLabel(trace, trace.tensor(id)));
 }
 
 export function opLink(trace, op) {
-  return html("span.vg-link", { "data-op": op.id }, trace.symbol(op));
+  return html("span.vg-link", { "data-op": op.id }, brief(trace.symbol(op)));
 }
 
 export function joined(items) {
@@ -151,6 +156,7 @@ function ports(trace, timeline, op, k, incoming = [], outgoing = []) {
     single: all.every((tensor) => tensor.shape.length === 0),
     value: (port) => found(port, (id) => timeline.value(id, when)),
     gradient: (port) => found(port, () => (port === "out" ? incoming[0] : outgoing[position(port)])),
+    setting: (key) => settingMath(trace, op.settings[key] ?? op.context[key]),
   };
 }
 
@@ -179,7 +185,7 @@ function forwardCard(trace, timeline, k, step) {
   const result = value && term(made, "value", arrayMath(value));
   const kept = Object.keys(op.context);
   return {
-    title: [op.op],
+    title: [brief(op.op)],
     parts: [
       op.rule ? ruleChain(op.rule.forward, ports(trace, timeline, op, k), result) : withoutRule(trace, timeline, op, k),
       kept.length ? say("Keeps ", entryNames(kept), " for the way back.") : null,
@@ -189,7 +195,7 @@ function forwardCard(trace, timeline, k, step) {
 }
 
 function entryNames(keys) {
-  return joined(keys.map((key) => html("code", cut(key))));
+  return joined(keys.map((key) => html("code", brief(key))));
 }
 
 function ruleChain(rule, terms, result, relation = null) {
@@ -210,7 +216,7 @@ function withoutRule(trace, timeline, op, k) {
 }
 
 function noRule(op) {
-  return say("No rule is written for ", html("code", op.op), " yet; its code says what it does.");
+  return say("No rule is written for ", html("code", brief(op.op)), " yet; its code says what it does.");
 }
 
 function named(trace, id, place) {
@@ -221,7 +227,7 @@ function named(trace, id, place) {
 
 function failedCard(trace, timeline, k, step) {
   const op = trace.op(step.op);
-  return { title: [`${op.op} could not compute`], parts: [failure(trace), source(trace, op, "forward")] };
+  return { title: [brief(op.op), " could not compute"], parts: [failure(trace), source(trace, op, "forward")] };
 }
 
 /** Why the program stopped: the full message, or only a line that says that it did. */
@@ -254,7 +260,7 @@ function backwardCard(trace, timeline, k, step) {
   const op = trace.op(step.op);
   const terms = ports(trace, timeline, op, k, step.upstream, step.gradients);
   return {
-    title: [`${op.op}, backward`],
+    title: [brief(op.op), ", backward"],
     parts: [
       op.rule ? null : noRule(op),
       op.inputs.map((_, port) => contribution(trace, timeline, op, k, terms, port, trace.array(step.gradients[port]))),
@@ -337,8 +343,17 @@ function updateCard(trace, timeline, k, step) {
 
 function settingMath(trace, value) {
   const array = trace.array(value?.array);
-  if (array) return arrayMath(array);
-  return typeof value === "number" ? math("mn", number(value)) : null;
+  if (array) return isSmall(array) ? arrayMath(array.dtype === "bool" ? { ...array, data: array.data.map(Number) } : array) : null;
+  return value === undefined || value === null ? null : math(typeof value === "number" ? "mn" : "mtext", settingText(trace, value));
+}
+
+/** A setting of an op in words. */
+export function settingText(trace, value) {
+  if (Array.isArray(value)) return `(${value.map((one) => settingText(trace, one)).join(", ")}${value.length === 1 ? "," : ""})`;
+  const array = trace.array(value?.array);
+  if (array) return array.size === 1 && array.data ? number(array.data[0]) : `an array of shape ${shapeText(array.shape)}`;
+  if (value === null) return "None";
+  return typeof value === "number" ? number(value) : cut(String(value?.text ?? value?.tensor ?? value));
 }
 
 function zeroCard(trace, timeline, k, step) {

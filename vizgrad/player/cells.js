@@ -31,7 +31,7 @@ function resultOf(trace, timeline, k, { tensor, array }, i) {
   const { cells, leafOf } = computed(trace, timeline, op);
   const made = cells[i];
   const size = made.from.reduce((sum, [{ value }]) => sum + Math.abs(value), 0);
-  return { x: made.value, size, text: written(made), from: leavesUnder(made).map(leafOf) };
+  return { x: made.value, size, text: written(made), from: leavesUnder([made]).map(leafOf) };
 }
 
 /** The latest step that brought this gradient tells where it came from: along one edge, or as a sum. */
@@ -53,7 +53,7 @@ function gradientMade(trace, timeline, k, { tensor, array, as }, i) {
 
 function summedUp(from) {
   const all = from.map(({ array, i }) => Number(array.data[i]));
-  return { x: all.reduce((a, b) => a + b, 0), size: Math.max(...all.map(Math.abs)), text: inSum(all.map((x, i) => gradText(x, i > 0))), from };
+  return { x: all.reduce((a, b) => a + b, 0), size: Math.max(...all.map(Math.abs)), text: inSum(all, (x, i) => gradText(x, i > 0)), from };
 }
 
 /** What one edge brings to entry i: the gradient of each entry of the result that it acts on, times the slope there. */
@@ -68,14 +68,14 @@ function contributionOf(trace, timeline, op, port, upstream, i) {
     for (const cell of decidingSlope(one, along[0][0])) partners.add(cell);
   }
   const terms = cells.flatMap((cell, o) => (reached.has(cell) ? [{ o, g: Number(upstream.data[o]), slope: reached.get(cell) }] : []));
-  const term = ({ g, slope }, later) => (slope === 1 ? gradText(g, later) : [...gradText(g, later), " · ", digits(slope, true)]);
+  const term = ({ g, slope }, at) => (slope === 1 ? gradText(g, at > 0) : [...gradText(g, at > 0), " · ", digits(slope, true)]);
   const from = [
     ...terms.map(({ o }) => ({ tensor: op.outputs[0], kind: "grad", array: upstream, i: o, as: `${op.id}:out` })),
-    ...[...partners].flatMap(leavesUnder).map(leafOf),
+    ...leavesUnder([...partners]).map(leafOf),
   ];
   const x = terms.reduce((sum, { g, slope }) => sum + g * slope, 0);
   const size = terms.reduce((sum, { g, slope }) => sum + Math.abs(g * slope), 0);
-  return { x, size, text: terms.length ? inSum(terms.map((one, at) => term(one, at > 0))) : ["nothing of the result was computed from it"], from };
+  return { x, size, text: terms.length ? inSum(terms, term) : ["nothing of the result was computed from it"], from };
 }
 
 /** The cells that the slope of a cell depends on: of a product the other factor, of a sum none. */
@@ -103,8 +103,10 @@ function computed(trace, timeline, op) {
   return (last = { op, inputs, ...fired, leafOf });
 }
 
-function leavesUnder(cell) {
-  return cell.leaf ? [cell] : [...new Set(cell.from.flatMap(([one]) => leavesUnder(one)))];
+function leavesUnder(cells) {
+  const under = new Set(cells);
+  for (const { from } of under) for (const [one] of from) under.add(one); // a set goes on with what is added to it
+  return [...under].filter((cell) => cell.leaf);
 }
 
 // --- in writing ----------------------------------------------------------------------------------------------------------
@@ -117,22 +119,22 @@ function gradText(x, later) {
   return [html("span.vg-term-grad", digits(x, later))];
 }
 
-/** A sum, without its middle where it is long. */
-function inSum(terms, sign = " + ") {
-  const left = terms.length - MOST_TERMS;
-  const shown = left > 0 ? [...terms.slice(0, MOST_TERMS - 2), [`⋯ ${left + 1} more ⋯`], terms.at(-1)] : terms;
+/** A sum, without its middle where it is long; `write(item, i)` writes one of its terms. */
+function inSum(items, write, sign = " + ") {
+  const [left, last] = [items.length - MOST_TERMS, items.length - 1];
+  const shown = left > 0 ? [...items.slice(0, MOST_TERMS - 2).map(write), [`⋯ ${left + 1} more ⋯`], write(items[last], last)] : items.map(write);
   return shown.flatMap((term, i) => (i ? [sign, ...term] : term));
 }
 
 /** How a cell was made, in parentheses where what is around it binds more tightly than `level`. */
 function written({ value, from, by }, level = 0) {
-  const sign = WRITTEN.get(by) ?? by;
+  const sign = WRITTEN.get(by) ?? (Array.isArray(by) ? by[2] : by);
   const [a, b] = from.map(([cell]) => cell);
   if (!from.length || sign === "id") return a ? written(a, level) : [digits(value, level > 0)];
-  if (by === "max" || by === "min") return [`${by}(`, ...inSum(from.map(([cell]) => written(cell)), ", "), ")"];
+  if (by === "max" || by === "min") return [`${by}(`, ...inSum(from, ([cell]) => written(cell), ", "), ")"];
   const own = sign === "+" || sign === "−" || sign === "negate" ? 1 : PRODUCTS.includes(sign) || typeof by[2] === "number" ? 2 : 4;
   const inside =
-    sign === "+" ? inSum(from.map(([cell], i) => written(cell, Math.min(i, 1))))
+    sign === "+" ? inSum(from, ([cell], i) => written(cell, Math.min(i, 1)))
     : sign === "^" ? [...written(a, 4), html("sup", written(b))]
     : by[2] === "²" ? [...written(a, 4), "²"]
     : typeof by[2] === "number" ? [`${number(by[2])} · `, ...written(a, 2)]

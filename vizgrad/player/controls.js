@@ -1,5 +1,5 @@
 // The bar under the graph: buttons, the timeline with its zones and marks, speed and the number of the step.
-import { html, svg } from "./dom.js";
+import { html, setOff, svg } from "./dom.js";
 
 const ICONS = {
   first: "M6 5v14 M19 5l-9 7 9 7z",
@@ -62,7 +62,7 @@ export class Controls {
   #button(icon, name, action) {
     const picture = svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: ICONS[icon] }));
     const button = html(`button.vg-button.vg-${icon}`, { type: "button", "aria-label": name, title: name }, picture);
-    button.addEventListener("click", () => button.getAttribute("aria-disabled") !== "true" && action());
+    button.addEventListener("click", action);
     this.#buttons[icon] = button;
     return button;
   }
@@ -90,9 +90,4 @@ export class Controls {
     select.addEventListener("change", () => (this.speed = Number(select.value)));
     return select;
   }
-}
-
-/** A button that can do nothing now keeps its focus, so that the keyboard is not thrown out of the figure. */
-function setOff(button, off) {
-  button.setAttribute("aria-disabled", String(off));
 }

@@ -1,6 +1,6 @@
 // What there is to know about the node or edge that the reader has chosen.
-import { cut, html, scroller } from "./dom.js";
-import { heatMap, joined, opLink, say, showing, tensorLink, tensorName } from "./card.js";
+import { brief, cut, html, scroller, setOff } from "./dom.js";
+import { heatMap, joined, opLink, say, settingText, showing, tensorLabel, tensorLink } from "./card.js";
 import { stopButton } from "./marks.js";
 import { asMatrix, number, shapeText } from "./numbers.js";
 
@@ -16,7 +16,7 @@ function tensorDetails(trace, timeline, tensor, k, act) {
   const { arrived, of } = timeline.arrival(tensor.id, k);
   const users = trace.consumers(tensor.id).map((op) => opLink(trace, op));
   return {
-    title: [tensorName(trace, tensor)],
+    title: [tensorLabel(trace, tensor)],
     parts: [
       facts([
         ["role", tensor.role],
@@ -46,26 +46,18 @@ function opDetails(trace, timeline, op, k, act) {
   const code = trace.code(op);
   const settings = Object.entries(op.settings).map(([key, value]) => `${cut(key)} = ${settingText(trace, value)}`);
   return {
-    title: [op.op, lineOf(op)],
+    title: [brief(op.op), lineOf(op)],
     parts: [
       code?.doc ? say(code.doc.split("\n")[0]) : null,
       facts([
         ["takes", joined(op.inputs.map((input) => [tensorLink(trace, input.tensor), ` as ${cut(input.port)}`]))],
         ["makes", op.outputs.length ? joined(op.outputs.map((id) => tensorLink(trace, id))) : "nothing: it failed"],
         settings.length ? ["settings", settings.join(", ")] : null,
-        op.module ? ["inside", cut(op.module)] : null,
+        op.module ? ["inside", brief(op.module)] : null,
       ]),
       jumps(act, op.id, ["Its forward", timeline.firing(op.id)], ["Its backward", timeline.backwardOf(op.id, k)]),
     ],
   };
-}
-
-function settingText(trace, value) {
-  if (Array.isArray(value)) return `(${value.map((one) => settingText(trace, one)).join(", ")})`;
-  const array = trace.array(value?.array);
-  if (array) return array.size === 1 && array.data ? number(array.data[0]) : `an array of shape ${shapeText(array.shape)}`;
-  if (value === null) return "None";
-  return cut(String(value?.text ?? value?.tensor ?? value));
 }
 
 function edgeDetails(trace, op, tensor, port) {
@@ -88,7 +80,8 @@ function facts(rows) {
 /** Buttons that go to a step, each a name and the step; and one that marks what they are about. */
 function jumps({ go, marks, toggle }, id, ...places) {
   const button = ([name, k]) => {
-    const made = html("button.vg-jump", { type: "button", disabled: k === null }, name);
+    const made = html("button.vg-jump", { type: "button" }, name);
+    setOff(made, k === null);
     made.addEventListener("click", () => go(k));
     return made;
   };

@@ -26,6 +26,11 @@ export function choice(name, action) {
   return made;
 }
 
+/** A button that can do nothing now keeps its focus, so that the keyboard is not thrown out of the figure. */
+export function setOff(button, off) {
+  button.setAttribute("aria-disabled", String(off));
+}
+
 export function math(tag, ...parts) {
   return make(SPACES.math, tag, parts);
 }
@@ -42,6 +47,12 @@ export function setScroller(element, name) {
 
 export function scroller(name, ...parts) {
   return setScroller(html("div.vg-scroll", parts), name);
+}
+
+/** A name that a program has given, cut where it is long, and then with the whole as its title. */
+export function brief(text, longest = 40) {
+  const shown = cut(text, longest);
+  return shown === text ? text : html("span", { title: text }, shown);
 }
 
 export function cut(text, longest = 40) {

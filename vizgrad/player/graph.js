@@ -1,4 +1,5 @@
 // The drawn graph at a step: changes the texts, pictures and classes of an SVG, and never its places.
+import { tensorName } from "./card.js";
 import { svg } from "./dom.js";
 import { Modules } from "./modules.js";
 import { CELL_OPACITY, chipText, colour, heatUrl, levels, number, shapeText, short } from "./numbers.js";
@@ -86,6 +87,11 @@ export class Graph {
     return this.#seen.nodes.length + this.#seen.units.length;
   }
 
+  /** Whether only a part of the graph is drawn. */
+  get isPart() {
+    return Boolean(this.drawing.dataset.around);
+  }
+
   /** Width and height of the drawing, in its own units. */
   get size() {
     return ["width", "height"].map((side) => Number(this.drawing.getAttribute(side)) || 600);
@@ -145,23 +151,31 @@ export class Graph {
     const op = this.trace.ops[Number(element.dataset.op.slice(1))];
     if (!op) return;
     this.#prepare(element, "operation");
-    element.setAttribute("aria-label", op.place ? `${op.op}, line ${op.place[1]}` : op.op);
+    element.setAttribute("aria-label", this.#opInWords(op));
     element.classList.toggle("vg-failed", this.trace.error?.op === op.id);
     this.#nodes.push({ id: op.id, element, op });
+  }
+
+  /** An op with what it takes and makes: who does not see the edges hears of them here. */
+  #opInWords({ op, place, inputs, outputs }) {
+    const names = (ids) => ids.map((id) => tensorName(this.trace, this.trace.tensor(id))).join(" and ");
+    const line = place ? `, line ${place[1]}` : "";
+    return `${op}${line}, takes ${names(inputs.map(({ tensor }) => tensor))}${outputs.length ? `, makes ${names(outputs)}` : ""}`;
   }
 
   #addUnit(unit) {
     for (const element of [unit.box, unit.sheet?.querySelector(".vg-module")].filter(Boolean)) {
       const opens = element === unit.box;
       this.#prepare(element, "module", opens);
-      element.setAttribute("aria-label", `${this.#modules.describe(unit)}, ${opens ? "closed" : "open"}`);
       const rows = [...element.querySelectorAll(".vg-row[data-row]")].map((row) => ({
         tensor: this.trace.tensor(row.dataset.row),
         kind: ["in", "out"].find((kind) => row.classList.contains(`vg-${kind}`)) ?? "",
         prefix: `${unit.path.replace(/ \(\d+\)$/, "")}.`,
         texts: ["left", "right"].map((side) => row.querySelector(`.vg-row-${side}`)),
       }));
-      this.#nodes.push({ id: unit.path, element, unit, rows: rows.filter(({ tensor }) => tensor) });
+      const says = `${this.#modules.describe(unit)}, ${opens ? "closed" : "open"}`;
+      element.setAttribute("aria-label", says);
+      this.#nodes.push({ id: unit.path, element, unit, says, rows: rows.filter(({ tensor }) => tensor) });
     }
   }
 
@@ -189,6 +203,7 @@ export class Graph {
     element.setAttribute("role", "graphics-symbol"); // a button's label would have to repeat every number in it
     element.setAttribute("aria-roledescription", kind);
     element.setAttribute("tabindex", "-1");
+    for (const part of element.children) part.setAttribute("aria-hidden", "true"); // its label says all of it
     if (marker) element.append(svg("path.vg-marker", { d: MARKER, transform: `translate(0,${topOf(element) - 5})` }));
   }
 
@@ -206,6 +221,7 @@ export class Graph {
     const { op, port, tensor } = element.dataset;
     const line = element.querySelector(".vg-line");
     const users = this.trace.tensor(tensor ?? "") && this.#modules.users(element);
+    element.setAttribute("aria-hidden", "true");
     if (!line || !(op ? this.trace.op(op) : users)) return;
     line.before(svg("path.vg-reach", { d: line.getAttribute("d") })); // a thin line is hard to hit
     const ids = op ? [`${op}:${port ?? tensor}`] : users;
@@ -236,7 +252,7 @@ export class Graph {
   }
 
   /** A closed module is active while anything in it is; its rows are its inputs, parameters and outputs. */
-  #showUnit({ element, unit, rows }, k, active) {
+  #showUnit({ element, unit, says, rows }, k, active) {
     const inside = (id) => this.#modules.has(unit, id);
     element.classList.toggle("vg-active", element === unit.box && [...active.ops, ...active.tensors].some(inside));
     element.classList.toggle("vg-dim", !this.#timeline.fired(`o${unit.first}`, k));
@@ -245,7 +261,9 @@ export class Graph {
       if (isSame(row, arrays)) continue;
       const texts = this.#modules.rowTexts(row, ...arrays.map((place) => this.trace.array(place)));
       row.texts.forEach((text, i) => text && (text.textContent = texts[i]));
+      row.says = texts.join(" ");
     }
+    element.setAttribute("aria-label", [says, ...rows.map((row) => row.says)].join(", "));
   }
 
   #showSlot(slot, tensor, place) {

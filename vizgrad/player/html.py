@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import zlib
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vizgrad.core import Array
-from vizgrad.draw.svg import svg
+from vizgrad.draw.svg import svg, svg_parts
 from vizgrad.errors import TraceError
 from vizgrad.player.story import beats, story_html
 from vizgrad.trace.model import Tensor, Trace
@@ -28,6 +29,7 @@ _LONGEST_TEXT = 200  # letters of a name that a page shows
 _IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("\./((\w+)\.js)"\)')  # of a module that exports one thing of its own name
 _COMMENT = re.compile(r"^\s*(?://[^\n]*|/\*.*?\*/\s*)$", re.MULTILINE | re.DOTALL)  # on lines of their own
+_GAP = re.compile(r"\s*([{};])\s*|([:,])\s+")  # in a style sheet: space that means nothing
 _FRAME_WIDTH = 900  # px; what a notebook usually has
 
 
@@ -42,7 +44,8 @@ def assets() -> dict[str, Path]:
 def served(name: str) -> str:
     """One of the `assets` as a page loads it: without the comments and the indentation that its readers want."""
     source = assets()[name].read_text("utf-8")
-    return "".join(f"{line.strip()}\n" for line in _COMMENT.sub("", source).splitlines() if line.strip())
+    lines = "".join(f"{line.strip()}\n" for line in _COMMENT.sub("", source).splitlines() if line.strip())
+    return _GAP.sub(r"\1\2", lines) if name.endswith(".css") else lines
 
 
 def figure(
@@ -107,6 +110,7 @@ def _player(
         _final(trace),
         _notes(trace),
         story,
+        *_parts(trace, direction),
         "" if trace_url else f'<template class="vg-trace">{escape(trace.to_json(), quote=False)}</template>',
         "</vg-player>",
     ]
@@ -222,6 +226,13 @@ def _stage(trace: Trace, drawn: dict[str, Any], title: str) -> str:
     # The style sheet scales the drawing between bounds relative to its own width.
     sized = drawing.replace("<svg ", f'<svg style="--vg-width: {width[1] if width else 600}px" ', 1)
     return f'<div class="vg-stage">{sized}</div>'
+
+
+def _parts(trace: Trace, direction: str) -> list[str]:
+    """The parts of a graph that is too large to be drawn at once, packed, for the player to show one at a time."""
+    drawings = svg_parts(trace, direction)
+    packed = {ops: base64.b64encode(zlib.compress(drawn.encode())).decode() for ops, drawn in drawings.items()}
+    return [f'<template class="vg-part" data-ops="{ops}">{text}</template>' for ops, text in packed.items()]
 
 
 def _program(trace: Trace) -> str:

@@ -1,6 +1,6 @@
 // The context lens: what each forward keeps for the way back, how much memory that is, and from when to when.
-import { html, svg } from "./dom.js";
-import { say } from "./card.js";
+import { brief, html, svg } from "./dom.js";
+import { opLink, say, settingText } from "./card.js";
 import { shapeText } from "./numbers.js";
 
 const MOST_BARS = 40;
@@ -50,6 +50,7 @@ export const lens = {
   open(figure, panel) {
     const { trace, timeline } = figure;
     const all = keptBy(trace, timeline);
+    if (!all.length) return panel.append(...withoutArrays(figure));
     const held = heldAt(all, timeline.length);
     const peak = held.indexOf(Math.max(...held));
     const now = html("b");
@@ -76,6 +77,21 @@ export const lens = {
     };
   },
 };
+
+/** Where backward needs no array: what the ops have written down instead. */
+function withoutArrays({ trace }) {
+  const ops = trace.ops.filter(({ context }) => Object.keys(context).length);
+  const entry = (key, value) => [html("code", brief(key)), ` = ${settingText(trace, value)}`];
+  const row = (op) => {
+    const entries = Object.entries(op.context).flatMap(([key, value], i) => [i ? ", " : "", ...entry(key, value)]);
+    return html("li", opLink(trace, op), op.place ? `, line ${op.place[1]}, keeps ` : " keeps ", entries);
+  };
+  const left = ops.length - MOST_BARS;
+  return [
+    html("p", "No array is kept for the way back: no gradient here depends on the numbers that went forward. All that is kept are shapes and settings, which take hardly any memory."),
+    html("ul.vg-plain", ops.slice(0, MOST_BARS).map(row), left > 0 ? html("li", `and ${left} more`) : null),
+  ];
+}
 
 function lensRow(figure, { op, arrays, from, to, reads, bytes }) {
   const { length } = figure.timeline;

@@ -47,8 +47,8 @@ export class Modules {
   set(paths, open) {
     const units = paths.map((path) => this.all.get(path)).filter((unit) => unit.sheet && unit.path);
     for (const { box, sheet } of units) {
-      (open ? box : sheet).setAttribute("display", "none");
-      (open ? sheet : box).removeAttribute("display");
+      hide(open ? box : sheet, true);
+      hide(open ? sheet : box, false);
     }
     if (units.length) this.#place(this.all.get(""));
     return units.length > 0;
@@ -88,13 +88,14 @@ export class Modules {
 
   describe({ path, box, sheet }) {
     const totals = box.querySelector(".vg-module-totals")?.textContent ?? "";
-    const says = sheet ? "" : ", what is in it is not in this page";
+    const says = sheet ? "" : ", what is in it is not in this drawing";
     return `${cut(box.querySelector(".vg-module-name").textContent)}, module ${cut(path)}, ${totals}${says}`;
   }
 
   #read(sheet, around) {
     const path = around ? sheet.dataset.module : "";
     const unit = this.all.get(path);
+    if (sheet.hasAttribute("display")) hide(sheet, true);
     const whole = Object.assign(unit ?? { path, around, inner: [] }, { sheet, size: pairOf(sheet.dataset.size), parts: [], lines: [] });
     this.all.set(path, whole);
     for (const element of sheet.children) {
@@ -112,6 +113,7 @@ export class Modules {
     const leaves = new Set((box.dataset.leaves ?? "").split(" "));
     const shape = box.querySelector(".vg-shape");
     const [width, height] = ["width", "height"].map((side) => Number(shape.getAttribute(side)));
+    if (box.hasAttribute("display")) hide(box, true);
     const unit = { path: box.dataset.module, around, inner: [], box, first, last, leaves, width, height, at: placeOf(box), sheet: null };
     around.inner.push(unit);
     this.all.set(unit.path, unit);
@@ -203,6 +205,13 @@ function pairText(point) {
 
 function move(element, place) {
   element.setAttribute("transform", `translate(${pairText(place)})`);
+}
+
+/** What is not displayed in a drawing would still be told to a screen reader. */
+function hide(element, hidden) {
+  const change = (name, value) => (hidden ? element.setAttribute(name, value) : element.removeAttribute(name));
+  change("display", "none");
+  change("aria-hidden", "true");
 }
 
 function setSize(element, [width, height]) {

@@ -50,6 +50,7 @@ function paired(a, b, value, slopes) {
   return cell(out, [a, b].map((from, i) => [from, slopes[i](a.value, b.value, out)]), value);
 }
 
+const constants = (shape, values) => ({ shape, cells: values.map((value) => cell(Number(value))) });
 const volumeOf = (sizes) => sizes.reduce((a, b) => a * b, 1);
 const upTo = (n) => [...Array(n).keys()];
 const strides = (shape) => shape.map((_, axis) => volumeOf(shape.slice(axis + 1)));
@@ -93,6 +94,20 @@ function scaled(x, factor) {
 // --- ops -----------------------------------------------------------------------------------------------------------------
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+const density = (x) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+const nearNormal = (x) => 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3);
+
+/** The probability that a standard normal variable is below x: 1/2 + density(x) (x + x³/3 + x⁵/(3·5) + ...). */
+function normalBelow(x) {
+  if (Math.abs(x) > 9) return Number(x > 0); // to the last digit of a double, for what it is multiplied with
+  let [sum, term, before] = [x, x, null];
+  for (let n = 3; sum !== before; n += 2) {
+    term *= (x * x) / n;
+    [before, sum] = [sum, sum + term];
+  }
+  return 0.5 + density(x) * sum;
+}
+
 const CURVES = {
   Id: [(x) => x, () => 1],
   Negate: [(x) => -x, () => -1],
@@ -108,6 +123,8 @@ const CURVES = {
   ReLU: [(x) => Math.max(x, 0), (x) => Number(x > 0)],
   Softplus: [(x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), sigmoid],
 };
+const CDF = [normalBelow, density, "cdf"];
+const CDF_TANH = [(x) => sigmoid(nearNormal(x)), (x, y) => y * (1 - y) * 2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x), "cdf"];
 const PAIRS = {
   Add: [(a, b) => a + b, () => 1, () => 1],
   Sub: [(a, b) => a - b, () => 1, () => -1],
@@ -118,6 +135,7 @@ const PAIRS = {
   Minimum: [Math.min, (a, b) => (a < b) + (a === b) / 2, (a, b) => (b < a) + (a === b) / 2],
 };
 const SQUARE = [(x) => x * x, (x) => 2 * x, "²"];
+const EPS = 1e-5;
 
 /** What made a cell, as it is written: a sign between two, or a function's name. */
 export const WRITTEN = new Map([
@@ -143,11 +161,87 @@ function transposed({ shape, cells }, order = null) {
   return { shape: to, cells: places(to, along).map((place) => cells[place]) };
 }
 
-function logSoftmax(x, axis = -1) {
-  // What is subtracted first changes nothing, but keeps exp in range.
-  const largest = { shape: [], cells: [cell(Math.max(...x.cells.map(({ value }) => value)))] };
+/** x without the largest along an axis, which keeps exp in range and changes no slope; and the log of the sum of exp. */
+function logSum(x, axis) {
+  const largest = summed(x, axis, true, (cells) => cell(Math.max(...cells.map(({ value }) => value))));
   const shifted = both(x, largest, PAIRS.Sub);
-  return both(shifted, mapped(summed(mapped(shifted, CURVES.Exp), axis), CURVES.Log), PAIRS.Sub);
+  return { largest, shifted, log: mapped(summed(mapped(shifted, CURVES.Exp), axis), CURVES.Log) };
+}
+
+function logSoftmax(x, axis = -1) {
+  const { shifted, log } = logSum(x, axis);
+  return both(shifted, log, PAIRS.Sub);
+}
+
+/** Scores (n, m, ...) of m classes as rows (n ..., m). */
+function rowsOfClasses(x) {
+  const [, m, ...more] = x.shape;
+  const { cells } = transposed(x, [0, ...more.map((_, i) => i + 2), 1]);
+  return { shape: [cells.length / m, m], cells };
+}
+
+function averaged(x, axes) {
+  const sums = summed(x, axes);
+  return scaled(sums, sums.cells.length / x.cells.length);
+}
+
+/** The squares of how far entries are from their mean, summed. */
+function squaresFrom(x, mean, axes) {
+  return summed(mapped(both(x, mean, PAIRS.Sub), SQUARE), axes);
+}
+
+function variance(x, { axis, ddof = 0 }) {
+  const squares = squaresFrom(x, averaged(x, axis), axis);
+  return scaled(squares, 1 / (x.cells.length / squares.cells.length - ddof));
+}
+
+/** gain ⊙ (x - mean) / √(variance + eps) + shift; where `fixed` has no mean and variance, those of x along the axes. */
+function standardised(x, gain, shift, axes, eps, fixed = {}) {
+  const mean = fixed.mean ?? averaged(x, axes);
+  const spread = fixed.variance ?? averaged(mapped(both(x, mean, PAIRS.Sub), SQUARE), axes);
+  const deviation = mapped(both(spread, constants([], [eps]), PAIRS.Add), CURVES.Sqrt);
+  const standard = both(both(x, mean, PAIRS.Sub), deviation, PAIRS.Divide);
+  return both(both(gain, standard, PAIRS.Multiply), shift, PAIRS.Add);
+}
+
+function batchNormalised([x, gain, shift], { mean, variance, eps = EPS }) {
+  const [c, column] = [x.shape[1], (cells) => ({ shape: [cells.length, ...x.shape.slice(2).map(() => 1)], cells })];
+  const fixed = mean ? { mean: column(constants([c], mean).cells), variance: column(constants([c], variance).cells) } : {};
+  const axes = upTo(x.shape.length).filter((axis) => axis !== 1);
+  return standardised(x, column(gain.cells), column(shift.cells), axes, eps, fixed);
+}
+
+function layerNormalised([x, gain, shift], { eps = EPS }) {
+  const features = upTo(x.shape.length).slice(-gain.shape.length);
+  return standardised(x, gain, shift, features, eps);
+}
+
+/** One or the other, entry by entry; the condition is a list of any depth, or an array of `shape`. */
+function chosen(a, b, condition, shape) {
+  const to = common(common(a.shape, b.shape), shape);
+  const [left, right] = [stretched(a, to).cells, stretched(b, to).cells];
+  const holds = stretchedFrom(shape, to).map((place) => [condition].flat(Infinity)[place]);
+  return { cells: holds.map((one, i) => cell((one ? left : right)[i].value, [[(one ? left : right)[i], 1]], CURVES.Id)) };
+}
+
+function clipped(x, { low, high }) {
+  const limited = (name, cells, limit) => (limit === null || limit === undefined ? cells : cells.map((one) => extremeCell(name, [one, cell(Number(limit))], false)));
+  return { cells: limited("min", limited("max", x.cells, low), high) };
+}
+
+function leaky(x, slope = 0.01) {
+  const factor = Number(slope);
+  return { cells: x.cells.map((one) => (one.value > 0 ? cell(one.value, [[one, 1]], CURVES.Id) : cell(factor * one.value, [[one, factor]], [null, null, factor]))) };
+}
+
+/** A border around an array; `width` is n, [before, after], or such a pair for each axis. */
+function bordered({ shape, cells }, { width, value = 0 }, to) {
+  const widths = [width].flat(Infinity);
+  const before = shape.map((_, axis) => widths[widths.length > 2 ? 2 * axis : 0]);
+  const place = (i) => to.map((n, axis) => (Math.floor(i / strides(to)[axis]) % n) - before[axis]);
+  const inside = (at) => at.every((one, axis) => one >= 0 && one < shape[axis]);
+  const entry = (at) => (inside(at) ? cells[at.reduce((sum, one, axis) => sum + one * strides(shape)[axis], 0)] : cell(Number(value)));
+  return { cells: upTo(volumeOf(to)).map((i) => entry(place(i))) };
 }
 
 /** One entry of each row. */
@@ -216,6 +310,7 @@ function pickedFrom(part, places) {
   return places.slice(from, to).filter((_, i) => i % step === 0);
 }
 
+const shapeOfList = (list) => (Array.isArray(list) ? [list.length, ...shapeOfList(list[0])] : []);
 const arranged = ([{ cells }], settings, shape) => ({ shape, cells });
 const MAKERS = {
   Sum: ([x], { axis, keepdims }) => summed(x, axis, keepdims),
@@ -230,14 +325,24 @@ const MAKERS = {
   Expand: ([x], settings, shape) => stretched(x, shape),
   Transpose: ([x], { axes }) => transposed(x, axes),
   Select: ([x], { indices }) => picked(x, (i) => indices[i]),
+  Var: ([x], settings) => variance(x, settings),
+  LogSumExp: ([x], { axis }) => ((parts) => both(parts.log, parts.largest, PAIRS.Add))(logSum(x, axis)),
+  LeakyReLU: ([x], { slope }) => leaky(x, slope),
+  GELU: ([x], { approximate }) => both(x, mapped(x, approximate === "tanh" ? CDF_TANH : CDF), PAIRS.Multiply),
+  Clip: ([x], settings) => clipped(x, settings),
+  Where: ([a, b], { condition }, shape, given) => chosen(a, b, condition, given("condition")?.shape ?? shapeOfList(condition)),
+  Pad: ([x], settings, shape) => bordered(x, settings, shape),
+  BatchNormalize: batchNormalised,
+  LayerNormalize: layerNormalised,
   MatrixMultiply: ([a, b]) => matrixProduct(a, b),
   BatchMM: ([matrix, vectors]) => matrixProduct(vectors, transposed(matrix)),
   Affine: ([x, w, b]) => both(matrixProduct(x, transposed(w)), b, PAIRS.Add),
   Normalize: ([x]) => both(x, summed(x, 1), PAIRS.Divide),
   LogSoftmax: ([x], { axis }) => logSoftmax(x, axis),
   Softmax: ([x], { axis }) => mapped(logSoftmax(x, axis), CURVES.Exp),
-  NLL: ([x], settings) => reduced(scaled(picked(x, (i) => settings.targets[i]), -1), settings),
-  CrossEntropy: ([x], settings) => MAKERS.NLL([logSoftmax(x)], settings),
+  NLL: ([x], settings) => reduced(scaled(picked(rowsOfClasses(x), (i) => [settings.targets].flat(Infinity)[i]), -1), settings),
+  CrossEntropy: ([x], settings) => MAKERS.NLL([logSoftmax(x, 1)], settings),
+  BCEWithLogits: ([x, targets], settings) => reduced(both(mapped(x, CURVES.Softplus), both(targets, x, PAIRS.Multiply), PAIRS.Sub), settings),
   MSE: ([a, b], settings) => reduced(mapped(both(a, b, PAIRS.Sub), SQUARE), settings),
   Index: ([x], { index }, shape) => indexed(x, index, shape),
   Embed: ([{ shape: [, f], cells }], { indices }) => ({ cells: [indices].flat().flatMap((i) => cells.slice(i * f, (i + 1) * f)) }),
@@ -257,15 +362,21 @@ function maker(trace, name) {
   throw new Refusal(`${name} is known to Python only`);
 }
 
+function whole(array) {
+  if (!array.data) throw new Refusal("an array in it is too large");
+  return array;
+}
+
 /** One op on arrays: its result, and `back`, which makes a gradient for each input from the one of the result. */
 export function fire(trace, op, inputs) {
   const make = maker(trace, op.op);
   const { shape, dtype } = trace.tensor(op.outputs[0]);
-  const known = (value) => (Array.isArray(value) ? value.map(known) : (trace.array(value?.array)?.data ?? value));
+  const given = (value) => trace.array(value?.array);
+  const known = (value) => (Array.isArray(value) ? value.map(known) : given(value) ? whole(given(value)).data : value);
   const settings = Object.fromEntries(Object.entries(op.settings).map(([key, value]) => [key, known(value)]));
   made = [];
   const leaves = inputs.map((input) => ({ shape: input.shape, cells: input.data.map((value) => cell(Number(value))) }));
-  const { cells } = make(leaves, settings, shape);
+  const { cells } = make(leaves, settings, shape, (key) => given(op.settings[key]));
   if (cells.length !== volumeOf(shape)) throw new Refusal(`this ${op.op} is known to Python only`);
   const mine = made;
   const back = (upstream) => {
@@ -341,7 +452,7 @@ class Replay {
 
 /** The array with the recorded numbers where rounding alone sets it apart from them; all must be such if it is `compared`. */
 function settled(array, recorded, compared) {
-  if (!recorded.data) throw new Refusal("an array in it is too large");
+  whole(recorded);
   if (!CLOSENESS[recorded.dtype]) throw new Refusal(`its numbers are ${recorded.dtype}`);
   const largest = recorded.data.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 1e-6);
   const near = (x, y, tolerance) => Object.is(x, y) || x === y || Math.abs(x - y) <= tolerance * largest;

@@ -1,6 +1,6 @@
 // A story: an author's beats, each a text, a step and something to look at. Text and graph share one clock: the text
 // follows the step, and turning to the next text moves the graph there. The beats stand in the page as an ordered list.
-import { choice, html } from "./dom.js";
+import { choice, html, setOff } from "./dom.js";
 
 const PACE_OF_STORY = 450; // ms for each step between two beats
 
@@ -32,8 +32,8 @@ export function storyOf(list, figure) {
     const beat = beats[at];
     if (text.firstChild !== beat.parts[0]) text.replaceChildren(...beat.parts);
     count.textContent = `${at + 1} of ${beats.length}`;
-    back.disabled = at === 0;
-    next.disabled = at === beats.length - 1;
+    setOff(back, at === 0);
+    setOff(next, at === beats.length - 1);
     figure.graph?.drawing.querySelector(".vg-told")?.classList.remove("vg-told");
     figure.graph?.node(beat.focus)?.classList.add("vg-told");
   };

@@ -82,7 +82,7 @@ function saveStrip(figure) {
     `body{margin:1.5rem;background:${backgroundColor};color:${color};font:14px/1.45 system-ui,sans-serif}` +
     "main{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1.5rem}" +
     "figure{margin:0;break-inside:avoid}svg{width:100%;height:auto}@media print{body{background:#fff}}";
-  save(`${nameOf(figure, false)}-steps.html`, "text/html", pageText(titleOf(figure), style, `<main>${frames.join("\n")}</main>`, ""));
+  save(`${nameOf(figure, false)}-steps.html`, "text/html", pageText(titleOf(figure), style, `<main>${frames.join("\n")}</main>`, "default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
   const left = all.length - chosen.length;
   return left ? `Saved ${chosen.length} frames, of which the others follow: ${left} steps were left out.` : `Saved all ${chosen.length} steps.`;
 }
@@ -92,8 +92,13 @@ export async function savePage(figure) {
   const { script, style } = await sources();
   const holder = html("template.vg-trace");
   holder.content.append(JSON.stringify(figure.record));
-  const drawing = figure.graph?.drawing.cloneNode(true);
-  const player = html("vg-player.vg-player", { id: "vg", "data-step": figure.step }, html("div.vg-stage", drawing), holder);
+  const drawing = figure.whole?.drawing.cloneNode(true);
+  const parts = figure.pages.packed.map(([ops, packed]) => {
+    const part = html("template.vg-part", { "data-ops": ops });
+    part.content.append(packed);
+    return part;
+  });
+  const player = html("vg-player.vg-player", { id: "vg", "data-step": figure.step }, html("div.vg-stage", drawing), parts, holder);
   const body = `<main><h1>${html("p", titleOf(figure)).innerHTML}</h1>${player.outerHTML}</main>\n<script type="module">${script}<\/script>`;
   const digest = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script)))));
   const policy = `default-src 'none'; script-src 'sha256-${digest}'; style-src 'unsafe-inline'; img-src data:`;
@@ -120,7 +125,7 @@ async function sources() {
 }
 
 function pageText(title, style, body, policy) {
-  const meta = policy ? `<meta http-equiv="Content-Security-Policy" content="${policy}">` : "";
+  const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
   const heading = html("title", title).outerHTML;
   return (
     `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n${meta}\n` +

@@ -11,6 +11,7 @@ import { Controls } from "./controls.js";
 import { html, scroller, setScroller } from "./dom.js";
 import { Graph } from "./graph.js";
 import { Marks } from "./marks.js";
+import { Parts } from "./parts.js";
 import { safeDrawing } from "./sanitise.js";
 import { storyOf } from "./story.js";
 import { Timeline } from "./timeline.js";
@@ -82,6 +83,8 @@ class VgPlayer extends HTMLElement {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     const on = (type, action) => this.addEventListener(type, action, { signal });
+    // Buttons that can do nothing now do nothing.
+    this.addEventListener("click", (event) => event.target.closest("[aria-disabled=true]") && event.stopPropagation(), { signal, capture: true });
     on("keydown", (event) => this.press(event));
     on("click", (event) => this.#onClick(event));
     on("pointerover", (event) => this.#link(event.target));
@@ -218,22 +221,29 @@ class VgPlayer extends HTMLElement {
     const parts = {
       title: this.querySelector(".vg-title"),
       graph: drawing && new Graph(drawing, this.#trace, timeline),
+      pages: new Parts(drawing ? this.querySelectorAll("template.vg-part") : [], this.#trace),
       controls: new Controls(timeline, act),
       sentence: html("p.vg-sentence", { role: "status", "aria-live": "polite" }),
       code: setScroller(html("div.vg-code"), "Program"),
       card: html("div.vg-card"),
-      chosen: html("div.vg-chosen", { hidden: true }),
+      chosen: html("section.vg-chosen", { hidden: true, tabindex: "-1", "aria-label": "Details" }),
       steps: this.#stepsFold(),
     };
     const nothing = !timeline.length && !drawing && !problem;
-    parts.figure = this.#figure(parts.graph);
+    parts.graphs = new Map([[null, parts.graph]]); // by the number of their part; null is what was drawn at first
+    parts.figure = this.#figure(parts);
     parts.tools = new Tools(parts.figure);
     parts.story = storyOf(this.querySelector("ol.vg-story"), parts.figure);
     parts.stage = nothing ? null : html("div.vg-stage", drawing ?? say(problem || "There is no drawing of this graph."));
     if (drawing) {
-      drawing.style.setProperty("--vg-width", `${drawing.getAttribute("width") || 600}px`);
-      const act = { step: () => this.#step, chosen: () => this.#chosen, choose: (id) => parts.figure.choose(id), follow: () => this.#follow() };
-      parts.view = new View(parts.stage, parts.graph, act);
+      const act = {
+        step: () => this.#step,
+        chosen: () => this.#chosen,
+        choose: (id) => parts.figure.choose(id),
+        follow: () => this.#follow(),
+        part: (i) => this.#showPart(i),
+      };
+      parts.view = new View(parts.stage, parts.graph, parts.pages, act);
     }
     const side = html("div.vg-side", parts.card, parts.chosen);
     this.classList.toggle("vg-idle", timeline.length === 0);
@@ -253,13 +263,35 @@ class VgPlayer extends HTMLElement {
     panes.after(...below);
   }
 
+  /** Shows another part of the graph, or with null what was drawn at first. */
+  async #showPart(i) {
+    const parts = this.#parts;
+    parts.wanted = i;
+    const drawing = parts.graphs.has(i) ? null : await parts.pages.drawing(i);
+    if (parts !== this.#parts || parts.wanted !== i) return; // the reader is elsewhere by now
+    if (drawing) parts.graphs.set(i, new Graph(drawing, this.#trace, this.#timeline));
+    if (!parts.graphs.has(i)) return;
+    parts.graph = parts.graphs.get(i);
+    parts.graph.show(this.#step);
+    parts.graph.select(parts.graph.node(this.#chosen?.tensor ?? this.#chosen?.op));
+    parts.view.take(parts.graph, i);
+    this.#follow();
+  }
+
+  /** Where what happens is not in the part that is shown, the part with it comes. */
+  #turnPage(step) {
+    const { graph, pages } = this.#parts;
+    const id = step?.op ?? step?.tensor;
+    if (pages.count && id && graph.isPart && !graph.node(id)) this.#showPart(pages.of(id));
+  }
+
   /** Shows other numbers in the same graph, as a lab has computed them: { arrays, tensors, steps }. */
   #change(made) {
     this.#attempt(() => {
       this.#made = made;
       Object.assign(this.#trace, made);
       this.#timeline.read();
-      this.#parts.graph?.refresh(this.#step);
+      for (const graph of this.#parts.graphs.values()) graph?.refresh(this.#step);
       this.#parts.steps.querySelector(".vg-scroll")?.remove();
       if (this.#parts.steps.open) this.#fillSteps(this.#parts.steps);
       this.go(this.#step);
@@ -290,7 +322,7 @@ class VgPlayer extends HTMLElement {
   }
 
   /** What a tool may know of this player, and do with it. */
-  #figure(graph) {
+  #figure(parts) {
     const player = this;
     return {
       element: this,
@@ -299,7 +331,11 @@ class VgPlayer extends HTMLElement {
       },
       trace: this.#trace,
       timeline: this.#timeline,
-      graph,
+      get graph() {
+        return parts.graph;
+      },
+      whole: parts.graph,
+      pages: parts.pages,
       get step() {
         return player.step;
       },
@@ -309,7 +345,7 @@ class VgPlayer extends HTMLElement {
       go: (k) => this.#by(() => this.go(k)),
       change: (made) => this.#change(made),
       marks: this.#marks,
-      choose: (id) => this.#choose(this.querySelector(`[data-tensor="${id}"]:not(.vg-edge), [data-op="${id}"]:not(.vg-edge)`)),
+      choose: (id) => this.#choose(html("i", { [id.startsWith("t") ? "data-tensor" : "data-op"]: id })),
     };
   }
 
@@ -349,12 +385,16 @@ class VgPlayer extends HTMLElement {
     this.#parts.story?.show(this.#step);
     this.#parts.cells?.reset();
     this.#link(null);
-    if (graph) this.#follow();
+    if (!graph) return;
+    this.#follow();
+    this.#turnPage(step);
   }
 
   #showCode(step) {
     const { code } = this.#parts;
-    const file = step?.place && this.#trace.files[step.place[0]] ? step.place[0] : (this.#file ?? 0);
+    // A step without a place leaves the file of the last one that has one, however the reader has come to it.
+    const placed = this.#trace.steps.findLast(({ place }, k) => k <= this.#step && this.#trace.files[place?.[0]]);
+    const file = placed?.place[0] ?? 0;
     if (!this.#trace.files[file]) return;
     if (!this.#files.has(file)) this.#files.set(file, new CodePane(this.#trace, file));
     const pane = this.#files.get(file);
@@ -413,7 +453,7 @@ class VgPlayer extends HTMLElement {
     });
     const focused = chosen.contains(document.activeElement) ? document.activeElement.textContent : null;
     const close = html("button.vg-close", { type: "button", "aria-label": "Close details", title: "Close (Esc)" }, "×");
-    close.addEventListener("click", () => this.#choose(null));
+    close.addEventListener("click", () => this.#leaveDetails());
     const head = html("p.vg-card-title", title);
     chosen.replaceChildren(...html("div", head, close, parts).childNodes);
     if (focused) [...chosen.querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
@@ -463,12 +503,27 @@ class VgPlayer extends HTMLElement {
     else if ((key === "Enter" || key === " ") && this.#toggleModule(target));
     else if (key === " " && !target.closest("button, summary, a")) this.playing ? this.pause() : this.play();
     else if (node && (key === "ArrowDown" || key === "ArrowUp")) this.#parts.graph.focusNext(node, key === "ArrowDown" ? 1 : -1);
-    else if (node && key === "Enter") this.#choose(node);
+    else if (node && key === "Enter") this.#enterDetails(node);
+    else if (key === "?") this.#parts.tools.enter("Keys");
     else if (this.#parts.view?.press(key)) event.stopPropagation(); // themes have keys of their own
-    else if (key === "Escape" && this.#chosen) this.#choose(null);
-    else if (key === "Escape" && this.#parts.tools.close()) target.focus();
+    else if (key === "Escape" && target.closest(".vg-panel")) this.#parts.tools.close().focus();
+    else if (key === "Escape" && this.#chosen) this.#leaveDetails();
+    else if (key === "Escape" && this.#parts.tools.isOpen) this.#parts.tools.close().focus();
     else return;
     event.preventDefault();
+  }
+
+  /** With the keyboard one goes into the details, and comes back to the node. */
+  #enterDetails(node) {
+    this.#choose(node);
+    this.#parts.chosen.focus();
+  }
+
+  #leaveDetails() {
+    const { chosen, graph } = this.#parts;
+    const node = chosen.contains(document.activeElement) && graph?.node(this.#chosen.tensor ?? this.#chosen.op);
+    this.#choose(null);
+    if (node) graph.focusOn(node);
   }
 
   #onClick({ target }) {

@@ -1,7 +1,7 @@
 // Getting around in the graph: moving it, zooming, fitting it in, finding things by name. The wheel alone is left to the
 // page.
 import { tensorName } from "./card.js";
-import { cut, html, svg } from "./dom.js";
+import { cut, html, setOff, svg } from "./dom.js";
 
 const SIGNS = {
   "Zoom out": "M5 12h14",
@@ -23,24 +23,28 @@ const DRAG = 4; // px; less is a click
 export class View {
   #stage;
   #graph;
-  #act; // { step(), chosen(), choose(id), follow() }
+  #act; // { step(), chosen(), choose(id), follow(), part(i) }
+  #whole; // the graph as it was drawn at first
+  #pages;
+  #page = null; // the number of the part that is shown; null where it is the whole
   #places = null; // what can be found
   #hit = -1;
   #fingers = new Map(); // pointer id -> where it is
   #dragged = false;
   #apart = false; // whether only what is near something is seen well
 
-  constructor(stage, graph, act) {
-    [this.#stage, this.#graph, this.#act] = [stage, graph, act];
+  constructor(stage, graph, pages, act) {
+    [this.#stage, this.#graph, this.#whole, this.#pages, this.#act] = [stage, graph, graph, pages, act];
     this.field = html("input.vg-find", { type: "search", placeholder: "tensor, op, module, line", "aria-label": "Find a tensor, op, module or line" });
     this.said = html("span.vg-found", { "aria-live": "polite" });
     this.near = button("vg-tool", "Only around it", () => this.#around());
     const all = ["Open all", "Close all"].map((name, i) => button("vg-tool", name, () => this.openAll(i === 0)));
     const icons = Object.keys(SIGNS).map((name) => button("vg-button", name, () => this.do(name)));
-    this.element = html("div.vg-view", this.said, graph.modules.all.size > 1 ? all : null, icons);
+    this.turn = this.#turning();
+    this.all = html("span.vg-of-modules", { hidden: graph.modules.all.size < 2 }, all);
+    this.element = html("div.vg-view", this.said, this.turn, this.all, icons);
     this.#listen();
-    const { tensors, ops } = graph.trace;
-    if (graph.drawing.dataset.around) this.say(`A part: ${graph.count} of ${tensors.length + ops.length} nodes.`);
+    this.#tellPart();
     if (graph.count > MANY_NODES) requestAnimationFrame(() => graph.drawing.style.width || this.#begin());
   }
 
@@ -50,6 +54,39 @@ export class View {
     this.#scale(Math.max(this.#graph.count > MANY_NODES ? Math.max(Math.min(high, READ), SMALL) : READ, this.#fitting()));
     this.#move(0, 0, false);
     this.#act.follow();
+  }
+
+  /** Shows another graph: part i, or with null the one that was drawn at first. */
+  take(graph, i) {
+    this.#graph.drawing.replaceWith(graph.drawing);
+    [this.#graph, this.#page] = [graph, i];
+    this.all.hidden = graph.modules.all.size < 2;
+    if (this.#apart) this.#around();
+    if (!graph.drawing.style.width) this.#begin();
+    this.#tellPart();
+  }
+
+  #tellPart() {
+    const { count, trace, isPart } = this.#graph;
+    const [earlier, later, whole] = this.turn.children;
+    const page = this.#shownPage;
+    setOff(earlier, page <= 0);
+    setOff(later, page < 0 || page === this.#pages.count - 1);
+    whole.hidden = this.#whole.isPart || !isPart;
+    this.turn.hidden = !isPart || !this.#pages.count;
+    const which = this.#page === null ? "A part" : `Part ${page + 1} of ${this.#pages.count}`;
+    if (isPart) this.say(`${which}: ${count} of ${trace.tensors.length + trace.ops.length} nodes.`);
+  }
+
+  /** The number of the part that is shown, or that is nearest to what is. */
+  get #shownPage() {
+    return this.#page ?? (this.#graph.isPart ? this.#pages.of(this.#graph.drawing.dataset.around) : -1);
+  }
+
+  #turning() {
+    const names = { "Earlier part": () => this.#shownPage - 1, "Later part": () => this.#shownPage + 1, "Whole graph": () => null };
+    const buttons = Object.entries(names).map(([name, page]) => button("vg-tool", name, () => this.#act.part(page())));
+    return html("span.vg-turning", buttons);
   }
 
   do(name) {
@@ -84,11 +121,17 @@ export class View {
     const unit = modules.all.get(paths[0]);
     const place = () => modules.handle(unit).querySelector(".vg-shape, .vg-module-box").getBoundingClientRect();
     const [before, scale, focused] = [place(), this.#now, modules.handle(unit) === document.activeElement];
-    if (!this.#graph.open(paths, open, this.#act.step())) return this.say("What is in it is not in this page.");
+    if (!this.#graph.open(paths, open, this.#act.step())) return this.#openElsewhere(unit);
     this.#scale(scale);
     this.#move(before.left - place().left, before.top - place().top);
     if (focused) this.#graph.focusOn(modules.handle(unit));
     this.say(`${cut(unit.path)} is ${open ? "open" : "closed"}.`);
+  }
+
+  /** What is in a module of a graph that is too large to be drawn at once is shown as a part of it. */
+  #openElsewhere({ first }) {
+    if (this.#pages.count) this.#act.part(this.#pages.of(`o${first}`));
+    else this.say("What is in it is not in this page.");
   }
 
   /** Opens or closes all modules, and begins anew with how large everything is. */
@@ -214,7 +257,7 @@ export class View {
   }
 
   #found() {
-    this.#places ??= findable(this.#graph);
+    this.#places ??= findable(this.#whole);
     const wanted = this.field.value.trim().toLowerCase();
     return wanted ? this.#places.filter(({ text }) => text.toLowerCase().includes(wanted)) : [];
   }
@@ -234,7 +277,9 @@ export class View {
   }
 
   /** Goes to what was found, and opens the modules that it is in. */
-  #goTo({ says, id, unit }, count) {
+  async #goTo({ says, id, unit }, count) {
+    if (unit && this.#graph !== this.#whole) await this.#act.part(null);
+    else if (id && this.#pages.count && !this.#graph.node(id)) await this.#act.part(this.#pages.of(id));
     const { modules } = this.#graph;
     const hidden = (unit ? modules.outside(unit) : modules.chain(id)).filter(({ path, sheet }) => sheet && !modules.isOpen(path));
     if (hidden.length) this.open(hidden.map(({ path }) => path), true);

@@ -106,7 +106,7 @@ class Recorder(Writer, Observer):
             op.op.rule,
             [node.shape for node in op.inputs],
             outputs[0].shape if outputs else None,
-            {**context, **settings},
+            {**settings, **context},
         )
         op.context = context
         self._note_nonfinite(op.op, operation, op.inputs, outputs)

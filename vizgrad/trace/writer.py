@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -147,22 +149,57 @@ def filled_rule(
     """A rule for inputs of these shapes: settings filled in, and the sum that undoes a broadcast written around."""
     if rule is None:
         return None
-
-    def filled(formula: str) -> str:
-        for key, value in known.items():
-            if isinstance(value, (int, float, str)):
-                formula = formula.replace(rf"\k{{{key}}}", str(value))
-        return formula
-
+    forward, formulas = _for_inputs(rule, len(shapes))
+    for formula in (formula for key, formula in rule.where.items() if known.get(key)):
+        left = formula.partition(" = ")[0]
+        formulas = [formula if one.startswith(f"{left} = ") else one for one in formulas]
     backward = []
-    for formula, shape in zip(rule.backward, shapes, strict=False):
+    for formula, shape in zip(formulas, shapes, strict=False):
         axes = stretched_axes(tuple(shape), tuple(out)) if rule.broadcasts and out is not None else ()
-        left, _, right = filled(formula).partition(" = ")
+        left, _, right = _filled(formula, known).partition(" = ")
         if axes:
             which = ", ".join(map(str, axes))
             right = rf"\operatorname{{sum}}_{{{which}}}({right})"
         backward.append(f"{left} = {right}")
-    return {"forward": filled(rule.forward), "backward": backward}
+    return {"forward": _filled(forward, known), "backward": backward}
+
+
+def _for_inputs(rule: Rule, count: int) -> tuple[str, list[str]]:
+    """The formulas for so many inputs: each of any number has its own, and one that was left out adds nothing."""
+    if rule.each:
+        ports = [f"input {i}" for i in range(count)]
+        forward = rule.forward.replace(rf"\v{{{rule.each}}}", ", ".join(rf"\v{{{port}}}" for port in ports))
+        own = [rule.backward[0].replace(f"{{{rule.each}}}", f"{{{port}}}") for port in ports]
+        return forward, [formula.replace(r"\k{i}", str(i)) for i, formula in enumerate(own)]
+    forward = rule.forward
+    for formula in rule.backward[count:]:
+        value = re.escape(formula.partition(" = ")[0].replace(r"\g", r"\v"))
+        forward = re.sub(rf"{value}(_\w)? \+ | \+ {value}(_\w)?", "", forward)
+    return forward, list(rule.backward)
+
+
+def _filled(formula: str, known: Mapping[str, Any]) -> str:
+    """A formula with the settings that are known; the axis None is all axes, the reduction "none" does nothing."""
+    for key, value in known.items():
+        if isinstance(value, (int, float, str)):
+            formula = formula.replace(rf"\k{{{key}}}", _in_formula(value))
+        elif isinstance(value, tuple) and key == "axis":
+            formula = formula.replace(r"\k{axis}", ", ".join(map(str, value)))
+        elif value is None and key == "axis":
+            formula = formula.replace(r"_{\k{axis}}", "")
+    return re.sub(r"\\operatorname\{none\}(_i)? ?", "", formula)
+
+
+def _in_formula(value: float | str) -> str:
+    """A setting as LaTeX, where 1e-05 is no number."""
+    if not isinstance(value, float):
+        return str(value)
+    if math.isinf(value):
+        return r"\infty" if value > 0 else r"-\infty"
+    digits, _, power = repr(float(value)).partition("e")
+    if not power:
+        return digits
+    return rf"10^{{{int(power)}}}" if digits == "1" else rf"{digits} \cdot 10^{{{int(power)}}}"
 
 
 def code_of(op: type[Op]) -> Code:
