@@ -80,11 +80,11 @@ def checks() -> list[Check]:
 def mutants(source: str) -> Iterator[Mutant]:
     """The source with one place of its backward changed, for every place and every way."""
     tree = ast.parse(source)
-    places = [node for function in _backwards(tree) for node in ast.walk(function) if _changes(node)]
+    places = [node for function in _claims(tree) for node in ast.walk(function) if _changes(node)]
     for place in range(len(places)):
         for way in range(len(_changes(places[place]))):
             changed = copy.deepcopy(tree)
-            nodes = [node for function in _backwards(changed) for node in ast.walk(function) if _changes(node)]
+            nodes = [node for function in _claims(changed) for node in ast.walk(function) if _changes(node)]
             target = nodes[place]
             replacement = _changes(target)[way]()
             statement = next(
@@ -94,15 +94,16 @@ def mutants(source: str) -> Iterator[Mutant]:
             yield Mutant(ast.unparse(statement).splitlines()[0], ast.unparse(ast.fix_missing_locations(changed)))
 
 
-def _backwards(tree: ast.Module) -> list[ast.FunctionDef]:
-    """The backward, and the functions that it uses and forward does not."""
+def _claims(tree: ast.Module) -> list[ast.FunctionDef]:
+    """What is claimed, and the functions that it uses and what it is compared with does not."""
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
     def used(name: str) -> set[str]:
         inside = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)} & set(functions) - {name}
         return {name}.union(*map(used, inside))
 
-    return [functions[name] for name in sorted(used("backward") - used("forward"))]
+    claimed, other = ("backward", "forward") if "backward" in functions else ("claimed", "measured")
+    return [functions[name] for name in sorted(used(claimed) - used(other))]
 
 
 def _expressions(statement: ast.stmt) -> list[ast.AST]:

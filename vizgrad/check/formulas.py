@@ -20,24 +20,26 @@ _SEED = 20
 
 @dataclass(frozen=True)
 class Formula:
-    """One gradient of a checked page.
+    """One gradient of a checked page, or numbers where nothing is derived.
 
     Attributes:
         name: of the input that it belongs to.
         shape: of that input.
         error: largest difference to finite differences, relative to the gradient's largest entry.
         library: the same against the library's own gradient; ``None`` where the page names none.
+        limit: the largest error that rounding explains.
     """
 
     name: str
     shape: tuple[int, ...]
     error: float
-    library: float | None
+    library: float | None = None
+    limit: float = AGAINST_DIFFERENCES
 
     @property
     def ok(self) -> bool:
         """Whether both differences are as small as rounding explains."""
-        return self.error <= AGAINST_DIFFERENCES and (self.library or 0.0) <= AGAINST_LIBRARY
+        return self.error <= self.limit and (self.library or 0.0) <= AGAINST_LIBRARY
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,19 @@ class Mistake:
 
 @dataclass(frozen=True)
 class FormulaReport:
-    """What a page's formulas were found to be. True if all are right and every mistake is refuted."""
+    """What a page's formulas were found to be. True if all are right and every mistake is refuted.
+
+    Attributes:
+        formulas: each gradient, or each of the numbers.
+        mistakes: what must not pass.
+        what: what the formulas give.
+        against: what they were compared with.
+    """
 
     formulas: tuple[Formula, ...]
     mistakes: tuple[Mistake, ...]
+    what: str = "gradient of"
+    against: str = "finite differences"
 
     def __bool__(self) -> bool:
         return all(formula.ok for formula in self.formulas) and all(mistake.refuted for mistake in self.mistakes)
@@ -69,8 +80,8 @@ class FormulaReport:
             if not formula.ok:
                 other = f", from the library's by {formula.library:.1e}" if formula.library is not None else ""
                 return (
-                    f"the gradient of {formula.name} is off by {formula.error:.1e} of its largest entry from finite "
-                    f"differences{other}"
+                    f"the {self.what} {formula.name} is off by {formula.error:.1e} of its largest entry from "
+                    f"{self.against}{other}"
                 )
         unrefuted = [mistake.name for mistake in self.mistakes if not mistake.refuted]
         return f"{unrefuted[0]} is meant to be wrong, and nothing refutes it" if unrefuted else ""
@@ -84,7 +95,8 @@ def check_formulas(source: str, filename: str = "formulas.py") -> FormulaReport:
             returns the gradient of each of them for an upstream gradient G. Their inputs come from ``shapes``, a dict
             of shapes to be filled with random numbers, or from ``inputs``, a dict of arrays. It may also define
             ``library(X, Y, ...)``, the same on tensors, and mistakes: functions such as ``wrong_sign(G, X, Y)``, of
-            which at least one gradient must differ.
+            which at least one gradient must differ. Where nothing is derived, it defines ``claimed()`` and
+            ``measured()`` instead, two ways to the same numbers, as a dict of arrays, and ``wrong_...()``.
         filename: what to call the program in messages.
 
     Raises:
@@ -102,6 +114,9 @@ def check_formulas(source: str, filename: str = "formulas.py") -> FormulaReport:
     """
     scope: dict[str, Any] = {"np": np, "__name__": "formulas"}
     exec(compile(source, filename, "exec"), scope)
+    wrong = {name: function for name, function in scope.items() if name.startswith("wrong_") and callable(function)}
+    if "measured" in scope:
+        return _compare_numbers(_part(scope, "claimed")(), _part(scope, "measured")(), wrong)
     forward, backward = _part(scope, "forward"), _part(scope, "backward")
     inputs = _inputs(scope, forward)
     upstream = np.random.default_rng(_SEED).standard_normal(np.shape(forward(**inputs)))
@@ -117,7 +132,6 @@ def check_formulas(source: str, filename: str = "formulas.py") -> FormulaReport:
         )
         for name, value in inputs.items()
     )
-    wrong = {name: function for name, function in scope.items() if name.startswith("wrong_") and callable(function)}
     mistakes = tuple(_refute(name, function, upstream, inputs, expected) for name, function in wrong.items())
     return FormulaReport(formulas, mistakes)
 
@@ -134,6 +148,30 @@ def _part(scope: Mapping[str, Any], name: str) -> Callable[..., Any]:
         )
     checked: Callable[..., Any] = function
     return checked
+
+
+def _compare_numbers(
+    claimed: Mapping[str, Any], measured: Mapping[str, Any], wrong: Mapping[str, Callable[[], Mapping[str, Any]]]
+) -> FormulaReport:
+    """Numbers that are found in two ways; these may be counts, so they must agree to the last digit."""
+    expected = {name: np.asarray(value, dtype=np.float64) for name, value in measured.items()}
+    formulas = tuple(
+        Formula(name, value.shape, _distance(claimed[name], value), limit=AGAINST_LIBRARY)
+        for name, value in expected.items()
+    )
+    mistakes = tuple(_differing(name, function, expected) for name, function in wrong.items())
+    return FormulaReport(formulas, mistakes, what="number", against="what was measured")
+
+
+def _differing(name: str, function: Callable[[], Mapping[str, Any]], expected: Mapping[str, Array]) -> Mistake:
+    """A mistake among numbers, and the first that refutes it."""
+    called = inspect.getdoc(function) or name.replace("_", " ")
+    for number, found in function().items():
+        right = expected[number]
+        if _distance(found, right) > AGAINST_LIBRARY:
+            place = np.unravel_index(int(abs(np.asarray(found) - right).argmax()), right.shape)
+            return Mistake(called, f"{number}: {np.asarray(found)[place]:,g} instead of {right[place]:,g}")
+    return Mistake(called, "")
 
 
 def _inputs(scope: Mapping[str, Any], forward: Callable[..., Any]) -> dict[str, Array]:

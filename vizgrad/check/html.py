@@ -34,7 +34,7 @@ def formulas_html(report: FormulaReport, source: str, title: str = "") -> str:
 
 
 def _columns(report: FormulaReport) -> list[str]:
-    columns = ["gradient of", "shape", "largest error against finite differences"]
+    columns = [report.what, "shape", f"largest error against {report.against}"]
     return [*columns, "against the library"] if any(f.library is not None for f in report.formulas) else columns
 
 
