@@ -83,13 +83,19 @@ export class VgCompare extends HTMLElement {
 }
 
 function sayTheSame(figures, steps) {
-  const [a, b] = figures.map(({ trace }, i) => trace.steps[steps[i]]?.text);
+  const [a, b] = figures.map(({ trace }, i) => said(trace, trace.steps[steps[i]]));
   return a === b;
+}
+
+/** What a step says, with its op by the symbol: two libraries may have two names for one op. */
+function said(trace, step) {
+  const op = step?.op && trace.op(step.op);
+  return op && step.text.startsWith(op.op) ? trace.symbol(op) + step.text.slice(op.op.length) : step?.text;
 }
 
 function stepKey(trace, step) {
   const tensor = step.tensor && trace.tensor(step.tensor);
-  return [step.kind, step.op && trace.op(step.op).op, tensor && (tensor.name || tensor.role), step.port].join(" ");
+  return [step.kind, step.op && trace.symbol(trace.op(step.op)), tensor && (tensor.name || tensor.role), step.port].join(" ");
 }
 
 /** Tensors by name; those without one by what made them; numbered, so that no two are called the same. */
