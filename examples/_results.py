@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -41,16 +42,41 @@ class Result:
             },
         }
 
-    def write(self, folder: Path = FOLDER, **found: Any) -> Path:
-        """Write the result file; a reader never sees half of one."""
+    def write(self, folder: Path = FOLDER, seconds: float | None = None, **found: Any) -> Path:
+        """Write the result file; a reader never sees half of one.
+
+        Args:
+            folder: where it is written.
+            seconds: what the run took, where it is not the time since this object was made.
+            **found: what the run has found.
+        """
+        took = time.perf_counter() - self._start if seconds is None else seconds
         self.content["provenance"]["date"] = datetime.now(UTC).date().isoformat()
-        self.content["provenance"]["wall_seconds"] = round(time.perf_counter() - self._start, 2)
-        folder.mkdir(parents=True, exist_ok=True)
+        self.content["provenance"]["wall_seconds"] = round(took, 2)
         path = folder / f"{self.name}.json"
-        unfinished = path.with_suffix(".json.part")
-        unfinished.write_text(json.dumps({**self.content, **found}, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        text = json.dumps(_plain({**self.content, **found}), indent=1, allow_nan=False)
+        write_whole(path, f"{text}\n".encode())
         return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all, also where the program or the machine stops in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: there is no nan and no infinity, which a diverging run brings; null stands for both."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _commit() -> str:

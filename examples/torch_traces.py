@@ -1,6 +1,6 @@
-"""Traces of PyTorch training steps, for the pages that show them.
+"""Traces of PyTorch training steps, for the page on models of your own.
 
-Run ``python examples/torch_traces.py``: it writes ``docs/results/torch_*.json``, from which these make their figures.
+Run ``python examples/torch_traces.py``: it writes ``docs/results/torch_*.json``, from which the page makes its figures.
 ``--smoke`` records everything once and writes nothing.
 """
 
@@ -91,7 +91,59 @@ with vg.record_torch() as trace:
     loss.backward()
     optimiser.step()
 """
-PROGRAMS = {"torch_mlp": MLP, "torch_lenet": LENET, "torch_twice": TWICE}
+RESNET = """\
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import vizgrad as vg
+
+
+class Block(nn.Module):
+    def __init__(self, channels, out, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or channels != out:
+            self.shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        y = torch.relu(self.norm1(self.conv1(x)))
+        return torch.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+class ResNet18(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.norm = nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(Block(64, 64, 1), Block(64, 64, 1))
+        self.layer2 = nn.Sequential(Block(64, 128, 2), Block(128, 128, 1))
+        self.layer3 = nn.Sequential(Block(128, 256, 2), Block(256, 256, 1))
+        self.layer4 = nn.Sequential(Block(256, 512, 2), Block(512, 512, 1))
+        self.fc = nn.Linear(512, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(torch.relu(self.norm(self.conv(x))), 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean((2, 3)))
+
+
+torch.manual_seed(0)
+net = ResNet18()
+optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+x = torch.rand(2, 3, 96, 96)
+classes = torch.tensor([3, 8])
+
+with vg.record_torch(net) as trace:
+    loss = F.cross_entropy(net(x), classes)
+    loss.backward()
+    optimiser.step()
+"""
+PROGRAMS = {"torch_mlp": MLP, "torch_twice": TWICE, "torch_lenet": LENET, "torch_resnet18": RESNET}
 
 
 def record(name: str) -> Trace:

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +56,35 @@ def axe(root: Path) -> Callable[[Page], list[str]]:
         return f"{rule}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
 
     return run
+
+
+@contextmanager
+def watched(browser: Browser, *own: str, timeout: float = 20_000) -> Iterator[Callable[..., Page]]:
+    """Makes pages, with Playwright's context options, and watches over them.
+
+    What they say on the console fails the test, and so does a request that leads anywhere but to what is ``own``.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def note_message(message: ConsoleMessage) -> None:
+        problems.append(f"console: {message.text} ({message.location.get('url')})")
+
+    def note_request(request: Request) -> None:
+        if not request.url.startswith(("data:", *own)):
+            problems.append(f"request outside: {request.url}")
+
+    def make(**options: Any) -> Page:
+        context = browser.new_context(**options)
+        context.set_default_timeout(timeout)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note_message)
+        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+        context.on("request", note_request)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Route
+from playwright.sync_api import Browser, Locator, Page, Route
 
+from tests.conftest import watched
 from vizgrad import Trace, player, trace
 
 ORIGIN = "http://player.test"
@@ -17,35 +18,16 @@ SCREEN = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"
 
 
 @contextmanager
-def watched(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Makes pages, with Playwright's context options; whatever they say on the console or request elsewhere fails."""
-    contexts: list[BrowserContext] = []
-    problems: list[str] = []
-
-    def note_request(request: Request) -> None:
-        if not request.url.startswith(("file:", "data:", f"{ORIGIN}/")):
-            problems.append(f"request: {request.url}")
-
-    def make(**options: Any) -> Page:
-        context = browser.new_context(**SCREEN | options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: problems.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-        context.on("request", note_request)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert problems == []
+def on_screen(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Makes pages on a small screen, with Playwright's context options, and watches over them."""
+    with watched(browser, "file:", f"{ORIGIN}/", timeout=10_000) as make:
+        yield lambda **options: make(**SCREEN | options)
 
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options, and watches over them."""
-    with watched(browser) as make:
+    with on_screen(browser) as make:
         yield make
 
 
@@ -78,7 +60,7 @@ def modules(browser: Browser) -> Iterator[Page]:
             kind = "text/css" if path.suffix == ".css" else "text/javascript"
             route.fulfill(body=path.read_text(encoding="utf-8"), content_type=kind)
 
-    with watched(browser) as make:
+    with on_screen(browser) as make:
         page = make()
         page.route(f"{ORIGIN}/**", serve)
         page.goto(f"{ORIGIN}/")

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, Page
+
+from tests.conftest import watched
 
 PREFIX = "/vizgrad/"
 
@@ -60,32 +62,9 @@ def base_url(site_dir: Path) -> Iterator[str]:
 
 @pytest.fixture
 def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
-    """Makes pages, with Playwright's context options; fails on console errors and on requests to anywhere else."""
-    contexts: list[BrowserContext] = []
-    problems: list[str] = []
-
-    def note_message(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            problems.append(f"console: {message.text} ({message.location.get('url')})")
-
-    def note_request(request: Request) -> None:
-        if not request.url.startswith((base_url, "data:", "blob:")):
-            problems.append(f"request outside the site: {request.url}")
-
-    def make(**options: Any) -> Page:
-        context = browser.new_context(**options)
-        context.set_default_timeout(20_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", note_message)
-        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-        context.on("request", note_request)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert problems == []
+    """Makes pages, with Playwright's context options; fails on messages and on requests to anywhere else."""
+    with watched(browser, base_url, "blob:") as make:
+        yield make
 
 
 @pytest.fixture

@@ -429,6 +429,38 @@ def checkpointed() -> Leaves:
 
 
 @model
+def steps_of_rmsprop_and_adamax() -> Leaves:
+    body, head = nn.Linear(2, 3), nn.Linear(3, 1)
+    optimisers = [
+        torch.optim.RMSprop(body.parameters(), lr=0.01, momentum=0.5, centered=True),
+        torch.optim.Adamax(head.parameters(), lr=0.1, weight_decay=0.1),
+    ]
+    for x in batch(3, 4, 2):
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        head(torch.tanh(body(x))).square().mean().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    return [*body.parameters(), *head.parameters()]
+
+
+@model
+def buffer_that_is_replaced() -> Leaves:
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(3))
+            self.register_buffer("mean", torch.zeros(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+            return (x - self.mean) * self.w
+
+    net = Mean()
+    return trained(net, sum(net(batch(4, 3)).square().sum() for _ in range(4)))
+
+
+@model
 def search_along_a_line() -> Leaves:
     w = torch.randn(2, requires_grad=True)
     optimiser = torch.optim.LBFGS([w], max_iter=3)

@@ -1,5 +1,5 @@
 // <vg-compare>: two players on one timeline. A step of one takes the other to the step that corresponds to it: the
-// longest common run of steps of the same kind, rule and tensor. Numbers that differ are marked in both drawings.
+// longest common run of steps of the same kind, op and tensor. Numbers that differ are marked in both drawings.
 import { choice, html } from "./dom.js";
 import { tensorName } from "./card.js";
 import { number } from "./numbers.js";
@@ -83,19 +83,19 @@ export class VgCompare extends HTMLElement {
 }
 
 function sayTheSame(figures, steps) {
-  const [a, b] = figures.map(({ trace }, i) => textOf(trace, trace.steps[steps[i]]));
+  const [a, b] = figures.map(({ trace }, i) => said(trace, trace.steps[steps[i]]));
   return a === b;
 }
 
-/** What a step says, without the name of its op: another library has another name for the same. */
-function textOf(trace, step) {
-  return step?.op ? step.text.replace(trace.op(step.op).op, "") : step?.text;
+/** What a step says, with its op by the symbol: two libraries may have two names for one op. */
+function said(trace, step) {
+  const op = step?.op && trace.op(step.op);
+  return op && step.text.startsWith(op.op) ? trace.symbol(op) + step.text.slice(op.op.length) : step?.text;
 }
 
 function stepKey(trace, step) {
   const tensor = step.tensor && trace.tensor(step.tensor);
-  const op = step.op && trace.op(step.op);
-  return [step.kind, op && (op.rule?.forward ?? op.op), tensor && (tensor.name || tensor.role), step.port].join(" ");
+  return [step.kind, step.op && trace.symbol(trace.op(step.op)), tensor && (tensor.name || tensor.role), step.port].join(" ");
 }
 
 /** Tensors by name; those without one by what made them; numbered, so that no two are called the same. */

@@ -11,6 +11,7 @@ import torch
 from vizgrad.trace.model import Tensor
 
 BACKWARDS = (torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad)
+_FILLS = ("uniform_", "normal_", "fill_", "zero_")
 _VIEWS = ("T", "mT", "H", "mH", "data", "real", "imag")  # attributes that are computed
 
 
@@ -78,6 +79,13 @@ def any_tensor(value: Any) -> bool:
 def computes(tensor: torch.Tensor) -> bool:
     """Whether a tensor holds what gradients are taken of: classes, indices and masks are settings."""
     return tensor.is_floating_point() or tensor.is_complex()
+
+
+def fills(func: Any) -> bool:
+    """Whether a call gives its first tensor new values, whatever that held. A copy that has a gradient is an op."""
+    name = name_of(func)
+    start = getattr(func, "__module__", "") == "torch.nn.init"
+    return start or name in _FILLS or (name == "copy_" and not torch.is_grad_enabled())
 
 
 def version_of(tensor: torch.Tensor) -> int:

@@ -34,6 +34,7 @@ from vizgrad.torch_bridge.heard import (
     address_of,
     any_tensor,
     computes,
+    fills,
     given_gradients,
     name_of,
     tensors_in,
@@ -189,7 +190,7 @@ class TorchRecorder(GraphWriter):
         if name == "data" and args[0].grad_fn is None:
             return self._data(func, args)
         given = [] if self._ignored(name) else [tensor for tensor in tensors_in((args, kwargs)) if computes(tensor)]
-        if not given:
+        if not given or (fills(func) and self._is_new(given[0])):
             return func(*args, **kwargs)
         heard = Heard(name, args, kwargs, given)
         return self._written(func, heard) if heard.writes else self._computed(func, heard)
@@ -201,6 +202,10 @@ class TorchRecorder(GraphWriter):
         if name in ("grad", "_grad", "is_leaf", "__deepcopy__", "numpy", "item", "tolist", "copy"):
             return True
         return name.startswith("new_") or name.endswith("_like")
+
+    def _is_new(self, tensor: torch.Tensor) -> bool:
+        """Whether nobody has seen what a leaf holds; where it is about to be filled, that is what the memory held."""
+        return tensor.grad_fn is None and id(tensor) not in self._held
 
     def _computed(self, func: Any, heard: Heard) -> Any:
         """A call that makes new tensors. Its inputs are entered when it is clear that it does."""
