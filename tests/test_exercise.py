@@ -390,7 +390,7 @@ def test_what_is_wrong_with_a_derivation_is_said(old, new, said):
 
 def test_a_product_that_does_not_fit_is_explained_by_its_sizes():
     fault = grade(LINEAR, function("G, X, W", "return G @ W.T, G.T @ X")).faults[0]
-    assert fault.do.startswith("the left factor of @ has 2 columns, the right one 4 rows: the two must be equal.")
+    assert fault.do.startswith("the left factor of @ has 2 columns, the right one 4 rows: make them equal")
 
 
 def test_a_wrong_zero_has_no_sign():

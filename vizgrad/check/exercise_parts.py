@@ -292,7 +292,7 @@ def _explained(error: BaseException, given: Inputs, signature: str) -> Stopped:
         do = "write the shape of every factor beside it; * and / go entry by entry, @ is the matrix product."
         if sizes := _PRODUCT.search(text):
             columns, rows = count(int(sizes[2]), "column"), count(int(sizes[1]), "row")
-            do = f"the left factor of @ has {columns}, the right one {rows}: the two must be equal. Exchange or transpose."
+            do = f"the left factor of @ has {columns}, the right one {rows}: make them equal by an exchange or a .T."
     elif isinstance(error, TypeError) and line is None and signature:
         why, do = "backward takes the upstream gradient and all inputs.", f"begin with the line {signature}"
     fault = Fault(f"{name}: {text}" if text else name, why, do, line)
