@@ -334,7 +334,7 @@ MISTAKES: dict[str, tuple[Callable, list[tuple[int, ...]], Callable, str, str]] 
         "the transposed upstream gradient",
     ),
     "double": (squares, [(3, 4)], lambda c, go: 4 * c["a"] / 12 * go, "a", "2 times the right gradient"),
-    "half, no 2": (squares, [(3, 4)], lambda c, go: c["a"] / 12 * go, "a", "which is 1/2"),
+    "half, no 2": (squares, [(3, 4)], lambda c, go: c["a"] / 12 * go, "a", "it is 1/2 of the right gradient"),
     "no 1/n": (squares, [(3, 4)], lambda c, go: 2 * c["a"] * go, "a", "12 is the number of entries of a"),
     "1/n of the rows only": (
         squares,

@@ -386,3 +386,20 @@ def test_what_is_wrong_with_a_derivation_is_said(old, new, said):
     with pytest.raises(ExerciseError) as caught:
         check_mistake(MISTAKE.replace(old, new))
     assert said in str(caught.value)
+
+
+def test_a_product_that_does_not_fit_is_explained_by_its_sizes():
+    fault = grade(LINEAR, function("G, X, W", "return G @ W.T, G.T @ X")).faults[0]
+    assert fault.do.startswith("the left factor of @ has 2 columns, the right one 4 rows: make them equal")
+
+
+def test_a_wrong_zero_has_no_sign():
+    assert "is 0, expected" in str(grade(RELU, function("G, Z", "return -0.0 * abs(G)")))
+
+
+def test_a_known_mistake_that_no_cause_fits_is_not_called_unusual():
+    known = DIVISION + "# --- wrong: the gate of another op\ndef backward(G, X, Y):\n    return G * (X > 0), G\n"
+    verdict = grade(known, function("G, X, Y", "return G * (X > 0), G"))
+    assert verdict.known == "the gate of another op"
+    assert "none of the usual mistakes" not in str(verdict)
+    assert "none of the usual mistakes" in str(grade(known, function("G, X, Y", "return G * (X > 1), G")))

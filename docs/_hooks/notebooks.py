@@ -55,7 +55,7 @@ class _Notebook:
         # What is printed comes in several parts, cut where the kernel happened to send it.
         for printed, outputs in itertools.groupby(cell.select(".jp-OutputArea-output"), self._is_printed):
             if printed:
-                text = "".join(output.get_text().lstrip("\n") for output in outputs)
+                text = "".join(part.get_text() for output in outputs for part in output.select("pre"))
                 pieces.append(_block("highlight no-copy vg-output", html.escape(text.rstrip("\n"))))
             else:
                 pieces += map(self._shown, outputs)

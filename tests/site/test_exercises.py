@@ -211,6 +211,32 @@ def test_the_list_knows_what_is_done_and_gives_it_to_a_teacher(page: Page, base_
     assert page.evaluate("window.stayed") is True
 
 
+def test_numbers_and_counting_functions_are_graded_too(page: Page, base_url: str) -> None:
+    page.goto(f"{base_url}learn/counting/")
+    place = exercise(page, "one-convolution")
+    place.scroll_into_view_if_needed()
+    expect(place.locator(".cm-content")).to_be_visible()
+    expect(check(place)).to_contain_text("still a ... to be replaced")
+    expect(solution(place)).to_be_hidden()
+    no_bias = "def count(k, C, F, h, w):\n    return k * k * C * F, h * w * k * k * C * F, h * w * F"
+    expect(check(place, no_bias)).to_have_text("Not yet.")
+    said = place.get_by_role("region", name="What the check says")
+    expect(said).to_contain_text("count(1, 1, 1, 1, 1) gives [1, 1, 1], and should give [2, 1, 1].")
+    expect(said).to_contain_text("A usual mistake gives the same numbers: the bias is forgotten.")
+    expect(solution(place)).to_be_visible()
+    expect(check(place, no_bias.replace("C * F,", "C * F + F,", 1))).to_contain_text("in all 4 calls")
+
+    other = exercise(page, "what-a-bottleneck-saves")
+    other.scroll_into_view_if_needed()
+    expect(other.locator(".cm-content")).to_be_visible()
+    expect(check(other, "plain = 32 * 32 * 25 * 256 * 96\nbottleneck = 1\nactivations = 64 * 32 * 32")).to_contain_text(
+        "a part of it is right"
+    )
+    said = other.get_by_role("region", name="What the check says")
+    expect(said).to_contain_text("Activations is right.")
+    expect(said).to_contain_text("bottleneck is 1, and that is not right.")
+
+
 def test_what_is_kept_is_read_with_care(browser: Browser, base_url: str) -> None:
     with browser.new_context() as context:
         context.add_init_script("localStorage.setItem('vizgrad-exercises', '{\"format\": 3, \"exercises\": [7]}')")

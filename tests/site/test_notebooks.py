@@ -21,7 +21,6 @@ def test_a_notebook_is_a_page_without_jupyter(site_dir: Path, name: str) -> None
     assert "<script" not in article and "<iframe" not in article
     assert not re.search(r"<style[^>]*>[^<]*jp-", article)
     assert "mathjax" not in html.lower() and "mermaid" not in article
-    assert 'class="vg-output"' in html or "vg-output" in html
     assert len(re.findall("<h1", article)) == 1
     # The question at its beginning describes it to a search engine.
     assert re.search(r'<meta name="description" content="[^"]*\?"', html)
@@ -39,7 +38,7 @@ def test_links_lead_to_pages_and_headings_have_anchors(page: Page, base_url: str
     for heading in article.locator("h2").all():
         assert heading.get_attribute("id")
         expect(heading.locator("a.headerlink")).to_have_count(1)
-    contents = page.locator(".md-nav--secondary .md-nav__link")
+    contents = page.locator(".md-sidebar--secondary .md-nav__list .md-nav__link")
     assert contents.count() == article.locator("h2").count()
 
 
@@ -65,7 +64,6 @@ def test_formulas_are_typeset(page: Page, base_url: str) -> None:
     page.goto(f"{base_url}notebooks/own-op/")
     expect(page.locator("article .katex").first).to_be_visible()
     expect(page.locator("article .katex-error")).to_have_count(0)
-    assert "$" not in page.locator("article .jp-RenderedMarkdown p").all_inner_texts()[1]
     for text in page.locator("article .jp-RenderedMarkdown").all():
         assert "$" not in text.evaluate(
             "text => { const copy = text.cloneNode(true);"
@@ -77,6 +75,7 @@ def test_what_a_cell_prints_stands_in_one_block_below_it(page: Page, base_url: s
     page.goto(f"{base_url}notebooks/cnn-on-digits/")
     training = page.locator(".vg-output", has_text="untrained")
     expect(training).to_have_count(1)
+    assert "\n\n" not in training.inner_text()
     rates = re.findall(r"epoch +\d+ .*test accuracy (\d\.\d+)", training.inner_text())
     assert len(rates) == 10
     assert float(rates[-1]) > 0.9

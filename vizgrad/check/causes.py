@@ -164,9 +164,13 @@ def another_shape(case: Evidence) -> Cause | None:
     """A shape that says little about the mistake."""
     if case.found.shape == case.expected.shape:
         return None
+    do = f"write down what each axis of it stands for, and compare with the axes of {case.name}."
+    if case.expected.ndim == case.found.ndim == 2:
+        do = "write the shape of every factor beside it: often only one order and one transposition fits."
     return Cause(
-        f"it has shape {case.found.shape}, but a gradient has the shape of its input, {case.expected.shape}.",
-        "write the shape of every factor beside it: often only one order and one transposition fits.",
+        f"it has shape {case.found.shape}, but a gradient has the shape of its input: one number for each entry of "
+        f"{case.name}.",
+        do,
     )
 
 
@@ -283,8 +287,9 @@ def constant_factor(case: Evidence) -> Cause | None:
     if meaning is None and case.expected.size == 1:
         return None  # any two numbers have a ratio
     sign = "" if factor > 0 else ", and the sign is lost"
+    times = f"1/{1 / factor:.0f} of" if meaning is not None and abs(factor) < 1 else f"{factor:.4g} times"
     return Cause(
-        f"it is {factor:.4g} times the right gradient in every entry{meaning or ''}{sign}.",
+        f"it is {times} the right gradient in every entry{meaning or ''}{sign}.",
         "look for a constant that is missing or applied twice, such as the 1/n of a mean or the 2 of a square.",
     )
 
@@ -299,10 +304,8 @@ def _meaning(factor: float, case: Evidence) -> str | None:
         counts.setdefault(array.size, f" ({array.size} is the number of entries of {name})")
     counts.setdefault(3, "")
     for count, meaning in counts.items():
-        if count > 1 and np.isclose(factor, count, rtol=1e-5):
+        if count > 1 and (np.isclose(factor, count, rtol=1e-5) or np.isclose(factor, 1 / count, rtol=1e-5)):
             return meaning
-        if count > 1 and np.isclose(factor, 1 / count, rtol=1e-5):
-            return f", which is 1/{count}{meaning}"
     return None
 
 
@@ -351,7 +354,7 @@ def only_its_own_output(case: Evidence) -> Cause | None:
     return Cause(
         f"each entry of {case.name} gets only what comes from the output at its own place, but it has a part in others "
         "as well.",
-        "sum over all outputs that an entry changes: in a row that is divided by its sum, every one.",
+        "write down every output that this entry changes, and sum over all of them.",
     )
 
 

@@ -421,7 +421,7 @@ def _as_array(gradient: Any, name: str) -> Array:
 
 def _numbers(name: str, checked: CheckedInput) -> Fault:
     """A gradient with wrong numbers: the first of them, the likely cause, and a table."""
-    found, expected, wrong = checked.found, checked.expected, checked.wrong
+    found, expected, wrong = checked.found + 0.0, checked.expected + 0.0, checked.wrong  # and no minus before a zero
     title = name[0].upper() + name[1:] if not name.startswith("d") else name
     why, do = checked.cause or Cause("", "")
     if found.shape != expected.shape:

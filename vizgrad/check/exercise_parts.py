@@ -253,6 +253,7 @@ def compiled(answer: str) -> Any:
 
 
 _SYNTAX = "look at this line and the one before: a bracket, a colon, or a space at the beginning of the line."
+_PRODUCT = re.compile(r"^matmul: .*\(size (\d+) is different from (\d+)\)")
 _SHAPES = re.compile(r"broadcast|shapes? |matmul|mismatch|aligned|axis|dimension|reshape")
 
 
@@ -289,6 +290,9 @@ def _explained(error: BaseException, given: Inputs, signature: str) -> Stopped:
     elif isinstance(error, ValueError) and _SHAPES.search(text):
         why = f"the shapes do not fit here{': ' + shapes if shapes else ''}."
         do = "write the shape of every factor beside it; * and / go entry by entry, @ is the matrix product."
+        if sizes := _PRODUCT.search(text):
+            columns, rows = count(int(sizes[2]), "column"), count(int(sizes[1]), "row")
+            do = f"the left factor of @ has {columns}, the right one {rows}: make them equal by an exchange or a .T."
     elif isinstance(error, TypeError) and line is None and signature:
         why, do = "backward takes the upstream gradient and all inputs.", f"begin with the line {signature}"
     fault = Fault(f"{name}: {text}" if text else name, why, do, line)
