@@ -22,7 +22,7 @@ def both(name: str, guess: bool = False) -> str:
     if not guess:
         return _columns([f"{code}\n\n{text}" for code, text in zip(codes, prints, strict=True)])
     answer = textwrap.indent(_columns(prints), "    ")
-    return f'{_columns(codes)}\n\n??? question "What do they print? Left vizgrad, right PyTorch"\n{answer}'
+    return f'{_columns(codes)}\n\n??? question "What do they print? First vizgrad, then PyTorch"\n{answer}'
 
 
 def _block(language: str, title: str, text: str) -> str:
