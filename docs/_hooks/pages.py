@@ -64,7 +64,7 @@ def _environment() -> jinja2.Environment:
         result=result, percent=percent, curves=curves, source=source, provenance=provenance, walk=walks.gradient
     )
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
-    environment.globals.update(ravine=descents.ravine, both=concepts.both)
+    environment.globals.update(ravine=descents.ravine, both=concepts.both, beside=concepts.beside)
     return environment
 
 
