@@ -13,7 +13,7 @@ from typing import Any
 
 import runs
 
-_RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = Path(__file__).parent.parent / "results"
 
 
 def both(name: str, guess: bool = False) -> str:
@@ -34,7 +34,7 @@ def beside(program: str, stored: str) -> str:
 
 
 def _result(name: str) -> Any:
-    return json.loads((_RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _block(language: str, title: str, text: str) -> str:

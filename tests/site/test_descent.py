@@ -108,7 +108,7 @@ def test_the_sliders_live_through_a_change_of_page(page, base_url):
     page.evaluate("window.stayed = true")
     page.get_by_role("link", name="a rate for each parameter", exact=True).click()
     page.wait_for_url("**/adaptive-rates/")
-    expect(page.locator(".vg-ravines svg")).to_have_count(4)
+    expect(page.locator(".vg-ravines svg")).to_have_count(6)
     page.go_back()
     page.wait_for_url("**/momentum/")
     expect(page.locator("[data-descent]").get_by_role("slider")).to_have_count(3)

@@ -83,12 +83,12 @@ export class VgCompare extends HTMLElement {
 }
 
 function sayTheSame(figures, steps) {
-  const [a, b] = figures.map(({ trace }, i) => textOf(trace, trace.steps[steps[i]]));
+  const [a, b] = figures.map(({ trace }, i) => wordsOf(trace, trace.steps[steps[i]]));
   return a === b;
 }
 
 /** What a step says, without the name of its op: another library has another name for the same. */
-function textOf(trace, step) {
+function wordsOf(trace, step) {
   return step?.op ? step.text.replace(trace.op(step.op).op, "") : step?.text;
 }
 
