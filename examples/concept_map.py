@@ -60,7 +60,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(w.grad)
         """,
         """
-        w = torch.tensor(1.0, requires_grad=True)
+        w = nn.Parameter(torch.tensor(1.0))
         print(w.grad)
         (2 * w).backward()
         (3 * w).backward()
@@ -75,7 +75,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(a.source)
         """,
         """
-        a = torch.tensor(1.0, requires_grad=True)
+        a = nn.Parameter(torch.tensor(1.0))
         c = a + 2
         print(c.grad_fn.name())
         print(a.grad_fn)
@@ -107,7 +107,7 @@ ROWS: dict[str, tuple[str, str]] = {
             def backward(ctx, go):
                 return 2 * go
 
-        x = torch.tensor(3.0, requires_grad=True)
+        x = nn.Parameter(torch.tensor(3.0))
         y = Double.apply(x)
         y.backward()
         print(y.item(), x.grad.item())
@@ -121,8 +121,8 @@ ROWS: dict[str, tuple[str, str]] = {
         print(c.source.outputs[0] is c)
         """,
         """
-        a = torch.tensor(2.0, requires_grad=True)
-        b = torch.tensor(3.0, requires_grad=True)
+        a = nn.Parameter(torch.tensor(2.0))
+        b = nn.Parameter(torch.tensor(3.0))
         c = a * b
         print(type(c.grad_fn).__name__)
         print(hasattr(c.grad_fn, "outputs"))
@@ -136,8 +136,8 @@ ROWS: dict[str, tuple[str, str]] = {
         print(c.source.inputs[0] is a)
         """,
         """
-        a = torch.tensor(2.0, requires_grad=True)
-        b = torch.tensor(3.0, requires_grad=True)
+        a = nn.Parameter(torch.tensor(2.0))
+        b = nn.Parameter(torch.tensor(3.0))
         c = a * b
         first, second = c.grad_fn.next_functions
         print(type(first[0]).__name__)
@@ -175,7 +175,7 @@ ROWS: dict[str, tuple[str, str]] = {
                 print(ctx.needs_input_grad)
                 return ctx.power * saved[0] * go
 
-        x = torch.tensor(3.0, requires_grad=True)
+        x = nn.Parameter(torch.tensor(3.0))
         Square.apply(x).backward()
         """,
     ),
@@ -186,8 +186,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(vg.exp(x).item())
         """,
         """
-        x = torch.tensor(1.0, dtype=torch.float64,
-                         requires_grad=True)
+        x = nn.Parameter(torch.tensor(1.0).double())
         y = torch.exp(x)
         print(y.grad_fn.name(), y.item())
         """,
@@ -247,7 +246,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(w.grad, h.grad, k.grad)
         """,
         """
-        w = torch.tensor(3.0, requires_grad=True)
+        w = nn.Parameter(torch.tensor(3.0))
         h, k = 2 * w, 5 * w
         k.retain_grad()
         (h * k).backward()
@@ -265,7 +264,7 @@ ROWS: dict[str, tuple[str, str]] = {
             print(type(error).__name__, w.grad)
         """,
         """
-        w = torch.tensor(3.0, requires_grad=True)
+        w = nn.Parameter(torch.tensor(3.0))
         loss = w * w
         loss.backward()
         try:
@@ -283,7 +282,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(w.grad)
         """,
         """
-        w = torch.tensor(3.0, requires_grad=True)
+        w = nn.Parameter(torch.tensor(3.0))
         optimiser = torch.optim.SGD([w], lr=0.1)
         (w * w).backward()
         optimiser.zero_grad()
@@ -298,7 +297,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(w.value, w.source)
         """,
         """
-        w = torch.tensor(3.0, requires_grad=True)
+        w = nn.Parameter(torch.tensor(3.0))
         (w * w).backward()
         with torch.no_grad():
             w -= 0.5 * w.grad
@@ -315,8 +314,9 @@ ROWS: dict[str, tuple[str, str]] = {
         """,
         """
         x = torch.ones(4, 3)
-        b = torch.zeros(3, requires_grad=True)
-        (x * b.expand(4, 3) + x * b).sum().backward()
+        b = nn.Parameter(torch.zeros(3))
+        long = b.expand(4, 3)
+        (x * long + x * b).sum().backward()
         print(b.grad)
         """,
     ),
@@ -329,7 +329,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(X.grad[0])
         """,
         """
-        X = torch.ones(4, 7, requires_grad=True)
+        X = nn.Parameter(torch.ones(4, 7))
         Y = X[:, None, 3:5]
         Y.sum().backward()
         print(tuple(Y.shape))
@@ -344,7 +344,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(f"{x.grad:.6f} {4 * 0.8**3:.6f}")
         """,
         """
-        x = torch.tensor(0.8, requires_grad=True)
+        x = nn.Parameter(torch.tensor(0.8))
         s = x * x
         (s * s).backward()
         print(f"{x.grad:.6f} {4 * 0.8**3:.6f}")
@@ -371,8 +371,7 @@ ROWS: dict[str, tuple[str, str]] = {
         print(bool(vg.gradcheck(vg.sin, [x])))
         """,
         """
-        x = torch.tensor([0.5, 2.0], requires_grad=True,
-                         dtype=torch.float64)
+        x = nn.Parameter(torch.tensor([0.5, 2]).double())
         print(torch.autograd.gradcheck(torch.sin, [x]))
         """,
     ),

@@ -1,9 +1,9 @@
-"""Do RMSprop, Adam, AdamW and Adamax, written out as on the page about them, take the steps of PyTorch and of vizgrad?
+"""Do momentum, RMSprop, Adam, AdamW and Adamax, written out as on their pages, take the steps of PyTorch and vizgrad?
 
     python examples/optimisers.py            300 steps each, a second
     python examples/optimisers.py --smoke    a few steps
 
-Writes ``docs/results/optimisers.json``. The page shows the rules from this file, between the marks.
+Writes ``docs/results/optimisers.json``. The pages show the rules from this file, between the marks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,18 @@ from _results import FOLDER, Result
 import vizgrad as vg
 
 STEPS, SEED, RATE = 300, 0, 0.01
+
+
+# --8<-- [start:momentum]
+def momentum(p, gradients, lr, beta=0.9):
+    v = 0.0
+    for g in gradients:
+        v = g + beta * v
+        p = p - lr * v
+        yield p
+
+
+# --8<-- [end:momentum]
 
 
 # --8<-- [start:rmsprop]
@@ -79,13 +91,15 @@ def adamax(p, gradients, lr, beta1=0.9, beta2=0.999, eps=1e-8):
 # --8<-- [end:adamax]
 
 Rule = Callable[..., Iterator[Any]]
-RULES: dict[str, Rule] = {"RMSprop": rmsprop, "Adam": adam, "AdamW": adamw, "Adamax": adamax}
+RULES: dict[str, Rule] = {"SGD": momentum, "RMSprop": rmsprop, "Adam": adam, "AdamW": adamw, "Adamax": adamax}
+SETTINGS: dict[str, dict[str, float]] = {"SGD": {"momentum": 0.9}}
 
 
 def paths(name: str, start: np.ndarray, gradients: np.ndarray) -> dict[str, np.ndarray]:
     """Every point of the three paths that the same gradients lead along."""
     w, tensor = vg.TensorNode(start), torch.tensor(start, requires_grad=True)
-    ours, theirs = getattr(vg, name)([w], lr=RATE), getattr(torch.optim, name)([tensor], lr=RATE)
+    settings = {"lr": RATE, **SETTINGS.get(name, {})}
+    ours, theirs = getattr(vg, name)([w], **settings), getattr(torch.optim, name)([tensor], **settings)
     found: dict[str, list[np.ndarray]] = {"vizgrad": [], "torch": []}
     for g in gradients:
         w.grad, tensor.grad = g, torch.tensor(g)

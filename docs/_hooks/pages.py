@@ -68,7 +68,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(contract=contract.table, frames=frames.figure, wrong=errata.wrong, see=errata.see)
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
-    environment.globals.update(ravine=descents.ravine, both=concepts.both)
+    environment.globals.update(ravine=descents.ravine, both=concepts.both, beside=concepts.beside)
     return environment
 
 
