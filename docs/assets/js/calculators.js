@@ -251,14 +251,15 @@ function vanishing(place) {
       : "No gradient at all arrives at the first layer.";
     const altered = scale.value() !== 0 || shift.value() !== 0;
     const cells = found.map(({ weights, biases, slope }, index) => [
-      altered && index + 1 === changed.value() ? `${index + 1}, changed` : String(index + 1),
+      altered && index + 1 === changed.value() ? `${index + 1} *` : String(index + 1),
       bar(weights),
       short(weights),
       short(biases),
       slope === null ? "linear" : slope.toFixed(3),
     ]);
-    const head = ["layer", "1e-14 to 100", "weights", "biases", "mean slope"];
-    return { sentence, parts: [table("Norms of the gradients", head, cells)] };
+    const head = ["layer", "1e-14 to 100", "weights", "biases", "slope"];
+    const caption = `Norms of the gradients, and mean slopes${altered ? "; * was changed" : ""}`;
+    return { sentence, parts: [table(caption, head, cells)] };
   });
 }
 
