@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 from functools import cache
 from html import escape
 
@@ -10,6 +11,8 @@ import contract
 
 from vizgrad.check.exercise_html import sentence
 from vizgrad.check.formulas import FormulaReport, check_formulas
+
+log = logging.getLogger("mkdocs.hooks.errata")
 
 
 def wrong(name: str, function: str, check: str = "") -> str:
@@ -35,7 +38,10 @@ def _report(source: str) -> FormulaReport:
 
 
 def see(name: str) -> str:
-    """Links to a page, and to its first mistake and exercise."""
+    """Links to a page, and to its first mistake and exercise; nothing while the page is not there."""
+    if not contract.exists(name):
+        log.info("The page %s.md, to which errata.md would lead, is not there.", name)
+        return ""
     page = contract.page(name)
     links = [f'<a href="../{page.url}">{escape(page.title)}</a>']
     for kind, text in (("mistake", "spot it"), ("exercise", "write it")):
