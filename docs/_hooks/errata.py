@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import re
 from functools import cache
 from html import escape
 
@@ -13,6 +14,7 @@ from vizgrad.check.exercise_html import sentence
 from vizgrad.check.formulas import FormulaReport, check_formulas
 
 log = logging.getLogger("mkdocs.hooks.errata")
+_PLACE = re.compile(r"(?<=At )\w+\[[\d, ]+\]")  # an entry of an array
 
 
 def wrong(name: str, function: str, check: str = "") -> str:
@@ -28,7 +30,8 @@ def wrong(name: str, function: str, check: str = "") -> str:
         functions = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
         mistakes = [one for one in functions if one.startswith("wrong_")]
         if function in mistakes:
-            return f"{sentence(_report(source).mistakes[mistakes.index(function)].refuted)} {see(name)}"
+            found = sentence(_report(source).mistakes[mistakes.index(function)].refuted.strip())
+            return _PLACE.sub(r"`\g<0>`", found) + " " + see(name)
     raise ValueError(f"no check of {name}.md has a {function}")
 
 
