@@ -115,6 +115,11 @@ def covering() -> dict[str, list[Covering]]:
     return found
 
 
+def exists(name: str) -> bool:
+    """Whether the course has a page of this name."""
+    return (_LEARN / f"{name}.md").exists()
+
+
 def page(name: str) -> Covering:
     """A page of the course, by the name of its file."""
     text = (_LEARN / f"{name}.md").read_text(encoding="utf-8")
@@ -133,7 +138,7 @@ def _cells(pages: list[Covering]) -> tuple[str, str, str]:
     """What stands under check, exercise and mistake."""
     sources = [source for page in pages for source in page.checks()]
     number = f"{error_html(_largest(tuple(sources)))}<br>{_count(len(sources), 'check')}" if sources else ""
-    return number, _links(pages, "exercise"), _links(pages, "mistake")
+    return number.replace(" ", "\N{NO-BREAK SPACE}"), _links(pages, "exercise"), _links(pages, "mistake")
 
 
 @cache

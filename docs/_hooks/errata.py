@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import logging
+import re
 from functools import cache
 from html import escape
 
@@ -10,6 +12,9 @@ import contract
 
 from vizgrad.check.exercise_html import sentence
 from vizgrad.check.formulas import FormulaReport, check_formulas
+
+log = logging.getLogger("mkdocs.hooks.errata")
+_PLACE = re.compile(r"(?<=At )\w+\[[\d, ]+\]")  # an entry of an array
 
 
 def wrong(name: str, function: str, check: str = "") -> str:
@@ -25,7 +30,8 @@ def wrong(name: str, function: str, check: str = "") -> str:
         functions = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
         mistakes = [one for one in functions if one.startswith("wrong_")]
         if function in mistakes:
-            return f"{sentence(_report(source).mistakes[mistakes.index(function)].refuted)} {see(name)}"
+            found = sentence(_report(source).mistakes[mistakes.index(function)].refuted.strip())
+            return _PLACE.sub(r"`\g<0>`", found) + " " + see(name)
     raise ValueError(f"no check of {name}.md has a {function}")
 
 
@@ -35,7 +41,10 @@ def _report(source: str) -> FormulaReport:
 
 
 def see(name: str) -> str:
-    """Links to a page, and to its first mistake and exercise."""
+    """Links to a page, and to its first mistake and exercise; nothing while the page is not there."""
+    if not contract.exists(name):
+        log.info("The page %s.md, to which errata.md would lead, is not there.", name)
+        return ""
     page = contract.page(name)
     links = [f'<a href="../{page.url}">{escape(page.title)}</a>']
     for kind, text in (("mistake", "spot it"), ("exercise", "write it")):

@@ -155,9 +155,7 @@ class _Recorder:
         self.reached.add(stop)
         self._names = {id(value): name for name, value in self._open[0].f_globals.items() if _is_node(value)}
         stack = [Frame(_called(one.f_code), one.f_lineno, self._rows(one, ast.Load)) for one in self._open]
-        values = dict(stack[-1].rows)
-        text = re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], stop.text)
-        step = Step(text, stack)
+        step = Step(_filled(stop, dict(stack[-1].rows)), stack)
         self.steps.append(step)
         self._last = frame, step
 
@@ -208,10 +206,22 @@ class _Recorder:
     def _source(self, code: CodeType) -> Source:
         if code.co_filename == _PROGRAM:
             return Source(_PROGRAM, 1, tuple(self._program.splitlines()))
-        lines, first = inspect.getsourcelines(code)
-        lines = textwrap.dedent("".join(lines)).splitlines()
-        file = Path(code.co_filename).relative_to(_LIBRARY.parent).as_posix()
-        return Source(file, first, tuple(lines))
+        return _library_source(code)
+
+
+@cache
+def _library_source(code: CodeType) -> Source:
+    lines, first = inspect.getsourcelines(code)
+    file = Path(code.co_filename).relative_to(_LIBRARY.parent).as_posix()
+    return Source(file, first, tuple(textwrap.dedent("".join(lines)).splitlines()))
+
+
+def _filled(stop: Stop, values: dict[str, str]) -> str:
+    """The sentence of a stop, with values for the names in braces."""
+    for name in re.findall(r"\{([\w.]+)\}", stop.text):
+        if name not in values:
+            raise ValueError(f'"{stop.text}" names {name}, which the line with "{stop.part}" does not use')
+    return re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], stop.text)
 
 
 def _is_node(value: Any) -> bool:
