@@ -70,6 +70,22 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def startup(session: nox.Session) -> None:
+    """Measures in Chromium how fast Python starts on the built site; leave the machine alone meanwhile."""
+    install(session, "docs", groups=["test"])
+    chromium = find_chromium(session)
+    build_site(session)
+    session.run("python", "web/startup.py", *session.posargs, env={"CHROMIUM": chromium})
+
+
+@nox.session(python="3.12")
+def pyodide(session: nox.Session) -> None:
+    """Compares the bundle's bytecode with pyodide-build's; needs Python 3.12, and a site that has been built."""
+    session.install("pyodide-build==0.39.2")
+    session.run("python", "web/crosscheck.py")
+
+
+@nox.session
 def picture(session: nox.Session) -> None:
     """Takes the README's picture from the built site."""
     install(session, "docs", groups=["test"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import os
 import sys
 import sysconfig
 import traceback
@@ -17,6 +18,8 @@ import numpy as np
 
 _PACKAGE = str(PurePath(__file__).parent / "_")[:-1]  # with the slash: a file beside it is the user's
 _INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+# In Pyodide both are elsewhere, and sysconfig does not know.
+_INSTALLED |= {str(PurePath(os.__file__).parent), str(PurePath(np.__file__).parent.parent)}
 _NOT_THE_USERS = (_PACKAGE, "<frozen", *(str(PurePath(path) / "_")[:-1] for path in _INSTALLED))
 # What most variables hold; looked at for every recorded op.
 _HOLDS_NOTHING = frozenset(

@@ -26,6 +26,7 @@ from typing import Any
 
 WEB = Path(__file__).resolve().parent
 RUNNER = WEB / "runner.py"
+READ = "bundle.py editor.js package.json package-lock.json precompile.mjs precompile.py wheels.py"  # by the npm part
 FONTS = ("inter", "jetbrains-mono")
 ALPHABETS = ("latin", "latin-ext", "greek")
 
@@ -40,7 +41,7 @@ def ensure(root: Path) -> None:
     built = vendor / ".python"
     stamp = vendor / ".stamp.json"  # MkDocs does not publish what begins with a dot
     wanted = {
-        "npm": _digest(path for path in _sources(WEB) if path != RUNNER),
+        "npm": _digest(WEB / name for name in READ.split()),
         "vizgrad": _digest([root / "pyproject.toml", RUNNER, *_sources(root / "vizgrad")]),
     }
     present = json.loads(stamp.read_text()) if stamp.exists() else {}

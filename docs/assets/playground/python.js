@@ -33,7 +33,7 @@ function isScarce() {
 }
 
 /** One worker with Python in it: boots, runs a program at a time, and ends for good. */
-class Interpreter {
+export class Interpreter {
   phase = "downloading";
   loaded = 0; // bytes of Python's files
   spent = false; // whether it should not be used for another run
@@ -155,6 +155,11 @@ class Python extends EventTarget {
   /** Bytes of the download: how many there are (null: not known yet), and how many have come. */
   get size() {
     return { total: this.#total, loaded: this.#current?.loaded ?? 0 };
+  }
+
+  /** Whether a second Python stands by, so that a program can be stopped at once. */
+  get standby() {
+    return this.#reserve?.phase === "ready";
   }
 
   /** Starts Python, if it is not there yet: call it when somebody seems about to run something. */

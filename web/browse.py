@@ -1,0 +1,36 @@
+"""The built site in Chromium, for scripts that take something from it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """What the browser shows is wanted, not a protocol."""
+
+
+@contextmanager
+def opened_site() -> Iterator[tuple[Browser, str]]:
+    """A browser, and the address at which site/ is served meanwhile."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    handler = functools.partial(Quiet, directory=str(ROOT / "site"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser, f"http://127.0.0.1:{server.server_port}/"
+        browser.close()
+        server.shutdown()
