@@ -31,8 +31,9 @@ CARDS = """async json => {
             [term, ...term.querySelectorAll('*')].filter(one => one.array)
                 .map(one => [term.dataset.as, term.classList.contains('vg-term-grad'), one.array.data]));
         const chains = [...root.querySelectorAll('.vg-chain')];
+        const data = cell => [...cell.querySelectorAll('*')].find(one => one.array)?.array.data ?? null;
         const results = chains.map(chain => [...chain.querySelectorAll('mtr:last-child > mtd:last-child')].at(-1))
-            .map(cell => [[...cell.querySelectorAll('*')].find(one => one.array)?.array.data ?? null, cell.textContent]);
+            .map(cell => [data(cell), cell.textContent]);
         return [{ k, shown, results, unknown: root.querySelectorAll('.vg-unknown').length }];
     });
 }"""
