@@ -317,7 +317,7 @@ function sum(items) {
 
 /** Where the parts of a gradient came from, in words. */
 function origins(trace, timeline, k, step) {
-  const from = (op) => math("mtext.vg-origin", { "data-op": op.id }, `from ${trace.symbol(op)}`);
+  const from = (op) => math("mtext.vg-origin", { "data-op": op.id }, `from ${cut(trace.symbol(op))}`);
   const before = timeline.flights(k).filter((flight) => flight.tensor === step.tensor && flight.state === "landed");
   const first = before.length === 1 ? from(trace.op(before[0].op)) : math("mtext.vg-origin", "so far");
   const earlier = trace.array(step.earlier) ? [math("mtext.vg-origin", "from an earlier backward")] : [];

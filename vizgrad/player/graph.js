@@ -73,6 +73,11 @@ export class Graph {
     return unit ? unit.box : (this.#nodes.find((node) => node.id === id)?.element ?? null);
   }
 
+  /** Whether a tensor or op is in this drawing, be it in a closed module. */
+  holds(id) {
+    return this.#nodes.some((node) => node.id === id);
+  }
+
   /** What stands for an op: its id, or the path of the closed module that it is in. */
   unitOf(op) {
     return this.#modules.around(op)?.path ?? op;

@@ -146,7 +146,7 @@ def standalone(
     """
     script, style = bundle()
     drawn: dict[str, Any] = {"direction": direction, "modules": modules, "around": around}
-    name = title or (trace.files[0].name if trace.files else "vizgrad")
+    name = title or (printable(trace.files[0].name) if trace.files else "vizgrad")
     # Only this very script may run, whatever a trace holds, and nothing may be fetched.
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src 'unsafe-inline'; img-src data:"
     return _encodable(

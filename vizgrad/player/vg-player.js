@@ -282,7 +282,7 @@ class VgPlayer extends HTMLElement {
   #turnPage(step) {
     const { graph, pages } = this.#parts;
     const id = step?.op ?? step?.tensor;
-    if (pages.count && id && graph.isPart && !graph.node(id)) this.#showPart(pages.of(id));
+    if (pages.count && id && graph.isPart && !graph.holds(id)) this.#showPart(pages.of(id));
   }
 
   /** Shows other numbers in the same graph, as a lab has computed them: { arrays, tensors, steps }. */

@@ -201,8 +201,8 @@ export class View {
   /** Moves the drawing on the screen: by scrolling and, where it may leave a side of the pane free, by a margin. */
   #move(dx, dy, free = true) {
     const [stage, { style }] = [this.#stage, this.#graph.drawing];
-    stage.classList.add("vg-moved");
     const [box, view] = [this.#box, stage.getBoundingClientRect()];
+    stage.classList.add("vg-moved"); // it has no padding then: measured before, or the first move would be off by that
     stage.style.height = `${Math.min(this.#tallest, Math.max(box.height + 24, stage.clientHeight))}px`;
     const put = (wanted, size, room, scroll, [before, after]) => {
       const [least, most] = free ? [KEPT - size, room - KEPT] : [Math.min(room - size, 0), Math.max(room - size, 0) / 2];
@@ -279,7 +279,7 @@ export class View {
   /** Goes to what was found, and opens the modules that it is in. */
   async #goTo({ says, id, unit }, count) {
     if (unit && this.#graph !== this.#whole) await this.#act.part(null);
-    else if (id && this.#pages.count && !this.#graph.node(id)) await this.#act.part(this.#pages.of(id));
+    else if (id && this.#pages.count && !this.#graph.holds(id)) await this.#act.part(this.#pages.of(id));
     const { modules } = this.#graph;
     const hidden = (unit ? modules.outside(unit) : modules.chain(id)).filter(({ path, sheet }) => sheet && !modules.isOpen(path));
     if (hidden.length) this.open(hidden.map(({ path }) => path), true);

@@ -183,10 +183,10 @@ def _filled(formula: str, known: Mapping[str, Any]) -> str:
     for key, value in known.items():
         if isinstance(value, (int, float, str)):
             formula = formula.replace(rf"\k{{{key}}}", _in_formula(value))
-        elif isinstance(value, tuple) and key == "axis":
-            formula = formula.replace(r"\k{axis}", ", ".join(map(str, value)))
-        elif value is None and key == "axis":
+        elif key == "axis" and value in (None, ()):
             formula = formula.replace(r"_{\k{axis}}", "")
+        elif key == "axis" and isinstance(value, tuple):
+            formula = formula.replace(r"\k{axis}", ", ".join(map(str, value)))
     return re.sub(r"\\operatorname\{none\}(_i)? ?", "", formula)
 
 
