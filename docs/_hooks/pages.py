@@ -26,8 +26,8 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; they may import their neighbours
 import concepts
-import descents
 import contract
+import descents
 import errata
 import frames
 import runs
