@@ -71,14 +71,15 @@ with vg.record_torch(net) as trace:
 TWICE = """\
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 import vizgrad as vg
 
 x = torch.tensor([[1.0, 2.0], [3.0, -1.0]])
 target = torch.tensor([[-3.0], [5.0]])
-w1 = torch.tensor([[0.5, -1.0], [1.0, 0.25], [-0.5, 1.0]], requires_grad=True)
-w2 = torch.tensor([[1.0, 0.5, -2.0]], requires_grad=True)
-b2 = torch.tensor([0.25], requires_grad=True)
+w1 = nn.Parameter(torch.tensor([[0.5, -1.0], [1.0, 0.25], [-0.5, 1.0]]))
+w2 = nn.Parameter(torch.tensor([[1.0, 0.5, -2.0]]))
+b2 = nn.Parameter(torch.tensor([0.25]))
 optimiser = torch.optim.SGD([w1, w2, b2], lr=0.25)
 
 with vg.record_torch() as trace:
