@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -16,6 +17,7 @@ from torch import nn
 import vizgrad as vg
 from tests.torch_bridge.models import MODELS, ResNet
 from vizgrad import Trace
+from vizgrad.draw.modules import units
 from vizgrad.torch_bridge.arrays import to_array
 from vizgrad.trace.arrays import Summarised
 
@@ -366,6 +368,50 @@ def test_the_figure_of_the_page_is_what_vizgrad_computes(root):
         for a, b in zip(shown(ours, mine), shown(theirs, other), strict=True):
             np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-6)
     assert [op.rule for op in theirs.ops] == [op.rule for op in ours.ops]
+
+
+@pytest.fixture(scope="module")
+def twice(root):
+    """The network that the page shows twice: the stored trace of PyTorch, and what vizgrad records of the program."""
+    page = (root / "docs/learn/your-own-model.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"# --- compare with ---\n(.*?)```", page, re.DOTALL)
+    theirs = Trace.from_json((root / "docs/results/torch_twice.json").read_text(encoding="utf-8"))
+    return theirs, vg.trace.run(program)
+
+
+def test_the_network_that_the_page_shows_twice_agrees_in_every_bit(twice):
+    theirs, ours = twice
+    assert [step.kind for step in theirs.steps] == [step.kind for step in ours.steps]
+    assert [(t.name, t.role) for t in theirs.tensors] == [(t.name, t.role) for t in ours.tensors]
+    for mine, other in zip(ours.steps, theirs.steps, strict=True):
+        for a, b in zip(shown(ours, mine), shown(theirs, other), strict=True):
+            np.testing.assert_array_equal(b, a)
+    assert [op.rule for op in theirs.ops] == [op.rule for op in ours.ops]
+
+
+def test_the_player_steps_both_on_one_timeline_and_finds_no_difference(twice, new_page, tmp_path):
+    theirs, ours = twice
+    path = tmp_path / "twice.html"
+    path.write_text(vg.player.standalone(theirs, compare=ours, labels=("PyTorch", "vizgrad")), encoding="utf-8")
+    page = new_page()
+    page.goto(path.as_uri())
+    players = page.locator("vg-player[ready]")
+    expect(players).to_have_count(2)
+    page.get_by_role("button", name="First difference").click()
+    expect(page.locator(".vg-compared")).to_contain_text("The two agree in every number.")
+    for step in range(len(theirs.steps)):
+        players.first.evaluate("(p, k) => p.go(k)", step)
+        expect(players.last.locator(".vg-sentence")).to_have_text(ours.steps[step].text)
+        expect(page.locator(".vg-compared")).to_contain_text("No number differs at this step.")
+
+
+def test_buffers_are_drawn_in_their_module():
+    network = nn.Sequential(Small())
+    with vg.record_torch(network) as trace:
+        network(torch.ones(4, 2) * torch.arange(4)[:, None])
+    found = units(trace)
+    buffer = trace.tensor("network.0.norm.running_mean")
+    assert found.all[found.home[buffer.id]].module == "network.0.norm"
 
 
 def shown(trace: Trace, step):

@@ -170,7 +170,11 @@ def _skip_lists(found: Units) -> None:
 
 
 def _house_leaves(found: Units) -> None:
-    """A parameter is at home in its module, a constant with its op, and what several calls share around them."""
+    """A parameter is at home in its module, a constant with its op, and what several calls share around them.
+
+    A buffer that no op takes in, such as a running mean, is at home in its module as well.
+    """
+    units = {unit.module: unit.path for unit in found.all.values()}
     users: dict[str, list[list[str]]] = {}
     for op in found.trace.ops:
         for port in op.inputs:
@@ -178,7 +182,7 @@ def _house_leaves(found: Units) -> None:
     for leaf in found.trace.tensors:
         if leaf.source is not None and leaf.id in found.home:
             continue
-        chains = users.get(leaf.id, [[]])
+        chains = users.get(leaf.id) or [found.chain(units.get(leaf.module, ""))]
         common = [path for path in min(chains, key=len) if all(path in chain for chain in chains)]
         if leaf.role != "constant":
             common = [path for path in common if f"{leaf.module}.".startswith(f"{found.all[path].module}.")]
