@@ -65,7 +65,7 @@ ODD = {
     "half of it": (COUNT, function("return k, ..."), "unfinished", "still a ... to be replaced"),
     "no return": (COUNT, function("k * c"), "unfinished", "count(3, 2) gives nothing. Is there a return?"),
     "no function": (COUNT, "count = 3", "broken", "There is no function count."),
-    "one of two": (COUNT, function("return k * k * c"), "wrong", "1 number, and 2 numbers should be given"),
+    "one of two": (COUNT, function("return k * k * c"), "wrong", "1 number came back, where 2 numbers should"),
     "text": (COUNT, function("return '18', '144'"), "broken", "is of type tuple"),
     "fails": (COUNT, function("return k / 0"), "broken", "ZeroDivisionError at line 2"),
     "one parameter": (COUNT, "def count(k):\n    return k, k", "broken", "TypeError"),
