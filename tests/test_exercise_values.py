@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vizgrad.check.exercise import check_exercise, grade
+from vizgrad.check.exercise_html import exercise_html
+from vizgrad.check.exercise_parts import parse
 from vizgrad.check.mistake import check_mistake
 from vizgrad.check.sections import ExerciseError
 
@@ -88,6 +90,14 @@ def test_an_odd_answer_gets_an_explanation(name):
     assert (verdict.kind, bool(verdict)) == (kind, False)
     assert said in str(verdict)
     json.loads(verdict.to_json())
+
+
+def test_what_is_given_is_shown_where_there_is_something():
+    shown = [
+        exercise_html(parse(source), source, "uid", "anchor", "title", str)
+        for source in (COUNT, COUNT.replace("cases = [(3, 2), (1, 5), (5, 4)]", ""))
+    ]
+    assert ["What is given" in html for html in shown] == [True, False]
 
 
 def test_a_known_mistake_is_called_by_its_name_and_what_is_right_is_said():
