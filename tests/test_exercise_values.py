@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+import tests.strategies  # noqa: F401 (sets no deadline)
 from vizgrad.check.exercise import check_exercise, grade
 from vizgrad.check.exercise_html import exercise_html
 from vizgrad.check.exercise_parts import parse
@@ -130,7 +131,6 @@ def double(x):
     assert grade(source, "def double(x):\n    return x + x")
 
 
-@settings(deadline=None, max_examples=25)
 @given(st.integers(2, 50), st.integers(-(10**6), 10**6))
 def test_a_factor_or_a_term_is_found_for_any_numbers(factor, term):
     source = COUNT.replace("square(k) * c, 8", "square(k) * c + 1, 8")
