@@ -277,7 +277,7 @@ def test_much_that_is_printed_is_cut():
 def test_what_is_right_is_said_and_the_first_wrong_entry_shown():
     answer = function("G, X, Y", "dY = -G * X / Y**2", "dY[1, 2] += 1", "return G / Y, dY")
     verdict = grade(DIVIDE, answer)
-    assert verdict.right == ("the gradient of X, shape (3, 4), is right.",)
+    assert verdict.right == ("The gradient of X, shape (3, 4), is right.",)
     (fault,) = verdict.faults
     assert "in 1 of 12 entries. The first: entry [1, 2] is" in fault.what
     assert [(i, j) for i, row in enumerate(fault.table.wrong) for j, bad in enumerate(row) if bad] == [(1, 2)]
@@ -391,6 +391,12 @@ def test_what_is_wrong_with_a_derivation_is_said(old, new, said):
 def test_a_product_that_does_not_fit_is_explained_by_its_sizes():
     fault = grade(LINEAR, function("G, X, W", "return G @ W.T, G.T @ X")).faults[0]
     assert fault.do.startswith("the left factor of @ has 2 columns, the right one 4 rows: make them equal")
+
+
+def test_a_name_in_small_letters_is_told_from_the_one_that_is_meant():
+    fault = grade(DIVIDE, function("G, X, Y", "return G / y, G")).faults[0]
+    assert fault.why == "there are only np, G, X, Y, and what you define yourself."
+    assert fault.do == "write Y: large and small letters are not the same."
 
 
 def test_a_wrong_zero_has_no_sign():

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tests.strategies  # noqa: F401 (sets no deadline)
 from vizgrad.check.exercise import check_exercise, grade
+from vizgrad.check.exercise_html import exercise_html
+from vizgrad.check.exercise_parts import parse
 from vizgrad.check.mistake import check_mistake
 from vizgrad.check.sections import ExerciseError
 
@@ -65,7 +68,7 @@ ODD = {
     "half of it": (COUNT, function("return k, ..."), "unfinished", "still a ... to be replaced"),
     "no return": (COUNT, function("k * c"), "unfinished", "count(3, 2) gives nothing. Is there a return?"),
     "no function": (COUNT, "count = 3", "broken", "There is no function count."),
-    "one of two": (COUNT, function("return k * k * c"), "wrong", "1 number, and 2 numbers should be given"),
+    "one of two": (COUNT, function("return k * k * c"), "wrong", "1 number came back, where 2 numbers should"),
     "text": (COUNT, function("return '18', '144'"), "broken", "is of type tuple"),
     "fails": (COUNT, function("return k / 0"), "broken", "ZeroDivisionError at line 2"),
     "one parameter": (COUNT, "def count(k):\n    return k, k", "broken", "TypeError"),
@@ -88,6 +91,14 @@ def test_an_odd_answer_gets_an_explanation(name):
     assert (verdict.kind, bool(verdict)) == (kind, False)
     assert said in str(verdict)
     json.loads(verdict.to_json())
+
+
+def test_what_is_given_is_shown_where_there_is_something():
+    shown = [
+        exercise_html(parse(source), source, "uid", "anchor", "title", str)
+        for source in (COUNT, COUNT.replace("cases = [(3, 2), (1, 5), (5, 4)]", ""))
+    ]
+    assert ["What is given" in html for html in shown] == [True, False]
 
 
 def test_a_known_mistake_is_called_by_its_name_and_what_is_right_is_said():

@@ -47,16 +47,15 @@ class _Notebook:
 
     def pieces(self, cell: Tag) -> list[str]:
         """The parts of a cell, one below the other."""
-        text = cell.select_one(".jp-RenderedMarkdown")
-        if text:
+        if text := cell.select_one(".jp-RenderedMarkdown"):
             return [self._text(text)]
         code = cell.select_one(".highlight-ipynb pre")
         pieces = [_block("highlight", code.decode_contents().strip("\n") if code else "")]
         # What is printed comes in several parts, cut where the kernel happened to send it.
         for printed, outputs in itertools.groupby(cell.select(".jp-OutputArea-output"), self._is_printed):
             if printed:
-                text = "".join(part.get_text() for output in outputs for part in output.select("pre"))
-                pieces.append(_block("highlight no-copy vg-output", html.escape(text.rstrip("\n"))))
+                lines = "".join(part.get_text() for output in outputs for part in output.select("pre"))
+                pieces.append(_block("highlight no-copy vg-output", html.escape(lines.rstrip("\n"))))
             else:
                 pieces += map(self._shown, outputs)
         return pieces

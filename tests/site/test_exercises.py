@@ -233,7 +233,7 @@ def test_numbers_and_counting_functions_are_graded_too(page: Page, base_url: str
         "a part of it is right"
     )
     said = other.get_by_role("region", name="What the check says")
-    expect(said).to_contain_text("Activations is right.")
+    expect(said).to_contain_text("activations is right.")
     expect(said).to_contain_text("bottleneck is 1, and that is not right.")
 
 

@@ -205,7 +205,7 @@ def _examine(exercise: Exercise, answer: str, printed: Printed) -> Verdict:
         asked = examine(inputs)
         named = {f"d{c.name}" if setting.answer_kind == "formula" else f"the gradient of {c.name}": c for c in asked}
         if not all(checked.ok for checked in asked):
-            right = tuple(f"{name}, shape {c.value.shape}, is right." for name, c in named.items() if c.ok)
+            right = tuple(f"{_title(name)}, shape {c.value.shape}, is right." for name, c in named.items() if c.ok)
             faults = tuple(_numbers(name, checked) for name, checked in named.items() if not checked.ok)
             headline = "Not yet." if not right else "Not yet, but a part of it is right."
             known = _known(setting, answer, inputs, judge)
@@ -419,10 +419,15 @@ def _as_array(gradient: Any, name: str) -> Array:
     raise stop("broken", "Not yet: a gradient is not made of numbers.", fault)
 
 
+def _title(name: str) -> str:
+    """A name at the beginning of a sentence; what is written so in code stays as it is."""
+    return name if name.startswith("d") else name[0].upper() + name[1:]
+
+
 def _numbers(name: str, checked: CheckedInput) -> Fault:
     """A gradient with wrong numbers: the first of them, the likely cause, and a table."""
     found, expected, wrong = checked.found + 0.0, checked.expected + 0.0, checked.wrong  # and no minus before a zero
-    title = name[0].upper() + name[1:] if not name.startswith("d") else name
+    title = _title(name)
     why, do = checked.cause or Cause("", "")
     if found.shape != expected.shape:
         return Fault(f"{title} has shape {found.shape}, and should have shape {expected.shape}.", why, do)

@@ -56,12 +56,13 @@ def exercise_html(exercise: Exercise, source: str, uid: str, anchor: str, title:
         f'<details class="vg-ex-hint"><summary>Hint {number} of {count}</summary>{markdown(hint)}</details>'
         for number, hint in enumerate(exercise.hints, 1)
     )
+    given = f'<details class="vg-ex-given" open><summary>What is given</summary>{_code(exercise.given)}</details>'
     return (
         f'<vg-exercise class="vg-ex" id="{escape(anchor)}" data-uid="{escape(uid)}" data-title="{escape(title)}" '
         f'data-source="{_attribute(source)}" data-start="{_attribute(exercise.start)}">'
         f"{_title('Exercise', title)}"
         f'<div class="vg-ex-task">{markdown(exercise.task)}</div>'
-        f'<details class="vg-ex-given" open><summary>What is given</summary>{_code(exercise.given)}</details>'
+        f"{given if exercise.given else ''}"
         f'<div class="vg-ex-start">{_code(exercise.start)}</div>{hints}'
         f'<details class="vg-ex-solution"><summary>Solution</summary>{_code(exercise.solution)}'
         f"{markdown(exercise.because)}</details>"

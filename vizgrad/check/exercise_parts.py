@@ -284,7 +284,9 @@ def _explained(error: BaseException, given: Inputs, signature: str) -> Stopped:
             "look for the call, and for what should end it.",
         )
     elif isinstance(error, NameError):
-        do = f"only np, {', '.join(given) or 'what is given'}, and what you define yourself are there."
+        why = f"there are only np, {', '.join(given) or 'what is given'}, and what you define yourself."
+        meant = next((known for known in given if known.lower() == str(error.name).lower()), "")
+        do = f"write {meant}: large and small letters are not the same." if meant else ""
     elif isinstance(error, KeyError):
         why, do = "nothing is stored under this key.", "use one name in forward and in backward."
     elif isinstance(error, ValueError) and _SHAPES.search(text):

@@ -195,7 +195,7 @@ def likely_cause(found: Numbers, expected: Numbers) -> Cause:
     for name, array in expected.items():
         if found[name].shape != array.shape:
             return Cause(
-                f"{name} gives {_many(found[name].shape)}, and {_many(array.shape)} should be given.",
+                f"{_many(found[name].shape)} came back, where {_many(array.shape)} should.",
                 "read in the task what is asked for, and in which order.",
             )
     a, b = (np.concatenate([numbers[name].reshape(-1) for name in expected]) for numbers in (found, expected))

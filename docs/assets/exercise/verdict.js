@@ -3,7 +3,7 @@ import { made } from "./dom.js";
 
 /** Everything about a verdict but its headline. */
 export function explained(verdict) {
-  const right = verdict.right.map((text) => remark("vg-ex-good", "Right so far", [made("p", sentence(text))]));
+  const right = verdict.right.map((text) => remark("vg-ex-good", "Right so far", [made("p", text)]));
   const known = verdict.known ? [made("p", `A usual mistake gives the same numbers: ${verdict.known}.`)] : [];
   const faults = verdict.faults.map((fault, index) => faultRemark(fault, index === 0 ? known : []));
   return [...right, ...faults];
