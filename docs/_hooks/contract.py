@@ -97,7 +97,7 @@ def table() -> str:
         )
     elif gaps:
         raise ValueError(f"the contents table has empty cells: {'; '.join(gaps)}")
-    return _table("What is derived", DERIVATIONS, pages) + "\n\n" + _table("The questions", QUESTIONS, pages)
+    return _table("derivation", DERIVATIONS, pages) + "\n\n" + _table("question", QUESTIONS, pages)
 
 
 def covering() -> dict[str, list[Covering]]:
@@ -159,13 +159,13 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _table(caption: str, entries: dict[str, str], pages: dict[str, list[Covering]]) -> str:
+def _table(what: str, entries: dict[str, str], pages: dict[str, list[Covering]]) -> str:
     """A table in HTML, because entries that share their pages share their cells."""
     head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("", "page", "largest error", "exercise", "mistake to spot")
+        f'<th scope="col">{name}</th>' for name in (what, "page", "largest error", "exercise", "mistake to spot")
     )
     rows = "\n".join(_rows(entries, pages))
-    return f"<table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
 
 def _rows(entries: dict[str, str], pages: dict[str, list[Covering]]) -> Iterator[str]:
