@@ -82,7 +82,7 @@ function saveStrip(figure) {
     `body{margin:1.5rem;background:${backgroundColor};color:${color};font:14px/1.45 system-ui,sans-serif}` +
     "main{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1.5rem}" +
     "figure{margin:0;break-inside:avoid}svg{width:100%;height:auto}@media print{body{background:#fff}}";
-  save(`${nameOf(figure, false)}-steps.html`, "text/html", pageText(titleOf(figure), style, `<main>${frames.join("\n")}</main>`, "default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
+  save(`${nameOf(figure, false)}-steps.html`, "text/html", pageText(titleOf(figure), style, `<main>${frames.join("\n")}</main>`, "'none'"));
   const left = all.length - chosen.length;
   return left ? `Saved ${chosen.length} frames, of which the others follow: ${left} steps were left out.` : `Saved all ${chosen.length} steps.`;
 }
@@ -101,8 +101,7 @@ export async function savePage(figure) {
   const player = html("vg-player.vg-player", { id: "vg", "data-step": figure.step }, html("div.vg-stage", drawing), parts, holder);
   const body = `<main><h1>${html("p", titleOf(figure)).innerHTML}</h1>${player.outerHTML}</main>\n<script type="module">${script}<\/script>`;
   const digest = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script)))));
-  const policy = `default-src 'none'; script-src 'sha256-${digest}'; style-src 'unsafe-inline'; img-src data:`;
-  return save(`${nameOf(figure, false)}.html`, "text/html", pageText(titleOf(figure), style, body, policy));
+  return save(`${nameOf(figure, false)}.html`, "text/html", pageText(titleOf(figure), style, body, `'sha256-${digest}'`));
 }
 
 /** The player's own scripts and style: in a saved page they stand in it, on a site they are fetched. */
@@ -124,11 +123,13 @@ async function sources() {
   return { script: `\n${[...done.values()].join("\n")}`, style: (await Promise.all(sheets)).join("\n") };
 }
 
-function pageText(title, style, body, policy) {
-  const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
+/** A page that fetches nothing, and runs nothing but `scripts`, a source of a content security policy. */
+function pageText(title, style, body, scripts) {
+  const policy = `default-src 'none'; script-src ${scripts}; style-src 'unsafe-inline'; img-src data:`;
   const heading = html("title", title).outerHTML;
   return (
-    `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n${meta}\n` +
+    `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n` +
+    `<meta http-equiv="Content-Security-Policy" content="${policy}">\n` +
     `<meta name="viewport" content="width=device-width, initial-scale=1">\n${heading}\n<style>${style}</style>\n</head>\n` +
     `<body class="vg-page">\n${body}\n</body>\n</html>\n`
   );
