@@ -63,6 +63,7 @@ const theme = EditorView.theme({
     userSelect: "none",
   },
   ".cm-numberHandle > span::before": { content: "'↔'" },
+  "@media (pointer: coarse)": { ".cm-numberHandle > span": { left: "-2em", padding: "0.3em 0.9em" } },
   "&:not(.cm-focused) .cm-numberHandle": { display: "none" },
 });
 

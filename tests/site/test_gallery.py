@@ -86,7 +86,7 @@ def test_a_start_program_is_short_and_says_what_to_look_at(name: str) -> None:
 
 
 def test_a_network_learns() -> None:
-    for name, most in {"training": 0.3, "cnn": 0.3}.items():
+    for name, most in {"training": 0.3, "cnn": 0.6}.items():
         losses = [float(loss) for loss in re.findall(r"loss (\S+?)(?:,|$)", said(PROGRAMS[name])[0], re.MULTILINE)]
         assert losses[0] > 2 * losses[-1]
         assert losses[-1] < most
