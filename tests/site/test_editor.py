@@ -143,6 +143,23 @@ def test_the_failed_line_is_marked_until_told_otherwise(editor: Page) -> None:
     expect(editor.locator(".cm-errorLine.cm-stepLine")).to_have_text("b = 2")
 
 
+def test_a_marked_line_is_scrolled_to_inside_the_editor_only(editor: Page) -> None:
+    editor.evaluate(
+        """() => {
+          document.querySelector(".cm-editor").style.maxHeight = "120px";
+          document.querySelector(".cm-scroller").style.overflow = "auto";
+          editor.text = Array.from({ length: 80 }, (_, i) => `x = ${i}`).join("\\n");
+          scrollTo(0, 0);
+        }"""
+    )
+    editor.evaluate("editor.setErrorLine(60)")
+    expect(editor.locator(".cm-errorLine")).to_have_text("x = 59")
+    boxes = [editor.locator(selector).bounding_box() for selector in (".cm-scroller", ".cm-errorLine")]
+    outer, inner = (box["y"] for box in boxes if box)
+    assert outer < inner < outer + 120
+    assert editor.evaluate("scrollY") == 0
+
+
 def test_destroy_leaves_nothing(editor: Page) -> None:
     editor.evaluate("editor.destroy()")
     expect(editor.locator(".cm-editor, .vg-editor-hint")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""A small convolutional network learns to read digits; the graph shows one more step, on four images."""
+"""A small convolutional network learns to read digits."""
 
 import numpy as np
 
@@ -28,7 +28,8 @@ def accuracy():
         return (net(vg.TensorNode(x_test)).value.argmax(axis=1) == y_test).mean()
 
 
-# Look at: the loss falls quickly, the accuracy follows. Then look at the kernels in the graph, and at their gradients.
+# Look at: the loss falls quickly, the accuracy follows. The graph shows one
+# more step, on four images, with the kernels and their gradients.
 for i in range(41):
     batch = rng.integers(len(x), size=32)
     loss = step(x[batch], y[batch])
