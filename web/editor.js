@@ -63,6 +63,7 @@ const theme = EditorView.theme({
     userSelect: "none",
   },
   ".cm-numberHandle > span::before": { content: "'↔'" },
+  "@media (pointer: coarse)": { ".cm-numberHandle > span": { left: "-2em", padding: "0.3em 0.9em" } },
   "&:not(.cm-focused) .cm-numberHandle": { display: "none" },
 });
 
@@ -97,6 +98,14 @@ function lineMark(name) {
 }
 const [setError, errorLine] = lineMark("cm-errorLine");
 const [setStep, stepLine] = lineMark("cm-stepLine");
+
+/** Scrolls to a line inside the editor only: the page stays where the reader has it. */
+function reveal(view, number) {
+  if (number === null || number < 1 || number > view.state.doc.lines) return;
+  const { top, bottom } = view.lineBlockAt(view.state.doc.line(number).from);
+  const { scrollTop, clientHeight } = view.scrollDOM;
+  if (top < scrollTop || bottom > scrollTop + clientHeight) view.scrollDOM.scrollTop = top - clientHeight / 3;
+}
 
 let editors = 0;
 
@@ -155,10 +164,12 @@ export function makeEditor(parent, { doc = "", label = "Python code", onRun, onC
     /** Marks line `number`, counted from 1, as the one that failed; null takes the mark away. */
     setErrorLine(number) {
       view.dispatch({ effects: setError.of(number) });
+      reveal(view, number);
     },
     /** Marks the line of the step that is shown, in the same way. */
     setStepLine(number) {
       view.dispatch({ effects: setStep.of(number) });
+      reveal(view, number);
     },
     focus: () => view.focus(),
     destroy() {

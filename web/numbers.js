@@ -5,7 +5,7 @@ import { StateField } from "@codemirror/state";
 import { Decoration, EditorView, WidgetType, keymap } from "@codemirror/view";
 
 const PIXELS = 6; // of a drag that change the last digit by one
-const PLAIN = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+const PLAIN = /^-?(\d+(\.\d+)?|\.\d+)(e[-+]?\d+)?$/i;
 const LONGEST = 15; // characters: more digits than that are not exact
 
 /** The number at a place in the text, with its sign: { from, text }; null where there is none. */
@@ -25,10 +25,9 @@ export function numberAt(state, place) {
 /** A number as it is written, its last digit changed by so many units: "0.95" by 10 is "1.05". */
 export function moved(text, units) {
   const [, digits, power = ""] = /^([^e]*)(e.*)?$/i.exec(text);
-  const [, point = "", decimals = ""] = /(\.)?(\d*)$/.exec(digits.replace(/^-?\d*/, ""));
-  const scale = 10 ** decimals.length;
-  const fresh = ((Math.round(Number(digits) * scale) + units) / scale).toFixed(decimals.length);
-  return fresh + (point && !decimals ? "." : "") + power;
+  const places = digits.includes(".") ? digits.length - digits.indexOf(".") - 1 : 0;
+  const scale = 10 ** places;
+  return ((Math.round(Number(digits) * scale) + units) / scale).toFixed(places) + power;
 }
 
 function replace(view, from, old, fresh) {

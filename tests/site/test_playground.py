@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -27,7 +28,7 @@ def play(page: Page, base_url: str) -> Page:
 
 def opened(page: Page, base_url: str, fragment: str = "") -> Page:
     page.goto(f"{base_url}playground/{fragment}")
-    expect(page.locator("vg-playground")).to_have_attribute("ready", "")
+    expect(page.locator("vg-playground")).to_have_attribute("ready", "", timeout=20_000)
     return page
 
 
@@ -361,6 +362,23 @@ def test_a_link_brings_the_program_and_the_step_to_somebody_else(new_page: Calla
     expect(reader.locator("vg-player")).to_contain_text("step 1 of 4")
 
 
+def test_a_changed_number_runs_the_program_unless_it_came_from_a_link(play: Page, base_url: str) -> None:
+    program = "import vizgrad as vg\nb = vg.TensorNode(2.0)\nloss = b * b\nloss.backward()"
+    opened(play, base_url, fragment({"source": program, "step": 1}))
+    expect(editor(play)).to_contain_text("loss = b * b")
+    play.locator(".cm-line", has_text="TensorNode").click()
+    play.keyboard.press("End")
+    play.keyboard.press("ArrowLeft")
+    play.keyboard.press("Alt+ArrowUp")
+    play.wait_for_timeout(500)
+    expect(part(play, "run")).to_have_text("Run")
+    expect(part(play, "status")).not_to_contain_text("Finished")
+    run(play)
+    editor(play).press("Alt+ArrowUp")
+    expect(play.locator('vg-player .vg-tensor[data-tensor="t0"] .vg-value')).to_contain_text("2.2", timeout=20_000)
+    expect(play.locator("vg-player")).to_contain_text("step 1 of 4")
+
+
 def test_a_program_from_a_link_waits_for_run(play: Page, base_url: str) -> None:
     asked: list[str] = []
     play.on("request", lambda request: asked.append(request.url))
@@ -438,6 +456,77 @@ def test_a_refused_clipboard_leaves_a_field_to_copy_from(play: Page) -> None:
     assert "#v1." in field.input_value()
 
 
+def test_a_link_holds_what_is_selected_and_refuses_what_is_no_id(new_page: Callable[..., Page], base_url: str) -> None:
+    sender = opened(new_page(permissions=["clipboard-read", "clipboard-write"]), base_url)
+    sender.locator('vg-player .vg-tensor[data-tensor="t1"]').click()
+    part(sender, "link").click()
+    expect(part(sender, "status")).to_contain_text("what is selected in the graph")
+    reader = new_page()
+    reader.goto(sender.evaluate("navigator.clipboard.readText()"))
+    run(reader)
+    expect(reader.locator(".vg-selected")).to_have_attribute("data-tensor", "t1")
+
+    source = (PROGRAMS / "addition.py").read_text("utf-8")
+    for node in ("t1'], x [", "<img>", 7, "t" + "9" * 99, "o999999"):
+        reader.goto("about:blank")
+        opened(reader, base_url, fragment({"source": source, "step": 1, "node": node}))
+        expect(run(reader)).to_contain_text("Finished")
+        expect(reader.locator(".vg-selected")).to_have_count(0)
+
+
+# --- files and what is kept ------------------------------------------------------------------------------------------
+
+
+def saved(page: Page, name: str, folder: Path) -> Path:
+    page.get_by_text("Save as …").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(play: Page, browser: Browser, tmp_path: Path) -> None:
+    program = 'import vizgrad as vg\n\na = vg.TensorNode(3.0)  # "é" ∇ 🙂\nloss = a * a\nloss.backward()'
+    write(play, program)
+    assert saved(play, "Python file", tmp_path).read_text("utf-8") == program + "\n"
+    notebook = nbformat.read(saved(play, "Notebook", tmp_path), as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    note, cell = notebook.cells
+    assert cell.source == program
+    assert play.url.partition("#")[0] + "#v1." in note.source
+
+    play.get_by_text("Save as …").click()
+    play.get_by_role("button", name="Page with the graph").click()
+    expect(part(play, "status")).to_have_text(re.compile("^Nothing was saved: run the program first"))
+    run(play)
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(saved(play, "Page with the graph", tmp_path).as_uri())
+        expect(page.locator("vg-player[ready]")).to_contain_text("step 4 of 4")
+        expect(page.locator('.vg-tensor[data-tensor="t0"] .vg-grad')).to_contain_text("6")
+
+
+def test_work_is_kept_for_another_visit_only_if_the_reader_wants_that(play: Page, base_url: str) -> None:
+    box = play.get_by_label("Keep my work in this browser")
+    expect(box).not_to_be_checked()
+    write(play, "print('mine')")
+    later = opened(play.context.new_page(), base_url)
+    expect(editor(later)).to_contain_text("What is used twice")
+
+    box.check()
+    expect(part(play, "status")).to_contain_text("in this browser only")
+    write(play, "print('kept')")
+    later = opened(play.context.new_page(), base_url)
+    expect(editor(later)).to_contain_text("kept")
+    expect(later.get_by_label("Keep my work in this browser")).to_be_checked()
+
+    later.get_by_label("Keep my work in this browser").uncheck()
+    assert later.evaluate("localStorage.getItem('vizgrad-playground')") is None
+    later = opened(play.context.new_page(), base_url)
+    expect(editor(later)).to_contain_text("What is used twice")
+
+
 # --- the page around it ----------------------------------------------------------------------------------------------
 
 
@@ -500,8 +589,10 @@ def test_axe_finds_nothing_in_any_state(
     assert axe(page) == []
     run(page, MISTAKES["division"][0])
     assert axe(page) == []
-    part(page, "start").select_option("mistake")
+    part(page, "start").select_option("fault_vanishing")
     run(page)
+    expect(page.locator(".pg-curve")).to_have_count(1)
+    page.get_by_text("Save as …").click()
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -177,7 +177,8 @@ function nameOf(figure, withStep = true) {
   return withStep ? `${name}-step-${figure.step}` : name;
 }
 
-function save(name, type, content) {
+/** Has the browser save a file; says so. */
+export function save(name, type, content) {
   const address = URL.createObjectURL(new Blob([content], { type }));
   const link = html("a", { href: address, download: name });
   link.click();

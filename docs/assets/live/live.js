@@ -7,6 +7,7 @@ const edited = new Set(); // figures, by page and id, whose editor was open when
 
 class Live extends HTMLElement {
   #leaving = null;
+  #name = ""; // by which it is known when the reader returns
   #desk = null;
   #edit = null;
   #link = null;
@@ -15,6 +16,7 @@ class Live extends HTMLElement {
     if (this.#edit) return;
     this.#leaving = new AbortController();
     const { signal } = this.#leaving;
+    this.#name = `${location.pathname}#${this.#player.id}`;
     this.#edit = Object.assign(document.createElement("button"), { type: "button", textContent: "Edit and run" });
     this.#edit.setAttribute("aria-expanded", "false");
     this.#edit.addEventListener("click", () => this.#toggle());
@@ -41,10 +43,6 @@ class Live extends HTMLElement {
     return this.querySelector("vg-player");
   }
 
-  get #name() {
-    return `${location.pathname}#${this.#player.id}`;
-  }
-
   async #toggle() {
     if (this.#desk) return this.#close();
     await this.#open();
@@ -52,11 +50,11 @@ class Live extends HTMLElement {
   }
 
   async #open() {
-    await customElements.whenDefined("vg-player");
-    const player = this.#player;
-    if (!player.figure || this.hasAttribute("opening")) return; // without its trace there is no program
+    if (this.hasAttribute("opening")) return;
     this.toggleAttribute("opening", true);
+    const player = this.#player;
     try {
+      if (!player.figure) await new Promise((done) => this.addEventListener("vg-step", done, { once: true })); // its first
       const { Desk } = await import("./desk.js");
       if (this.#leaving.signal.aborted) return;
       this.#desk = new Desk(this.#name, player, this.#leaving.signal, () => this.#show());

@@ -1,14 +1,11 @@
-// A program as a file to keep: for Python, for Jupyter.
+// A program as a file to keep, for Python or for Jupyter: its name, type and text.
 
-const PYTHON = "text/x-python";
-const NOTEBOOK = "application/x-ipynb+json";
-
-export function savePython(source) {
-  return save("program.py", PYTHON, `${source.trimEnd()}\n`);
+export function pythonFile(source) {
+  return ["program.py", "text/x-python", `${source.trimEnd()}\n`];
 }
 
 /** A notebook of version 4.5: a note, and a cell with the program. `link` leads back to the playground. */
-export function saveNotebook(source, link) {
+export function notebookFile(source, link) {
   const note =
     `Made in the [vizgrad playground](${link}).\n\n` +
     "The program needs vizgrad in the Python that runs this notebook. To step through it here, put what is to be shown " +
@@ -19,17 +16,10 @@ export function saveNotebook(source, link) {
   ];
   const kernelspec = { display_name: "Python 3", language: "python", name: "python3" };
   const notebook = { cells, metadata: { kernelspec, language_info: { name: "python" } }, nbformat: 4, nbformat_minor: 5 };
-  return save("program.ipynb", NOTEBOOK, `${JSON.stringify(notebook, null, 1)}\n`);
+  return ["program.ipynb", "application/x-ipynb+json", `${JSON.stringify(notebook, null, 1)}\n`];
 }
 
 /** A notebook keeps each line with its end. */
 function lines(text) {
   return text.split(/(?<=\n)/);
-}
-
-function save(name, type, content) {
-  const address = URL.createObjectURL(new Blob([content], { type }));
-  Object.assign(document.createElement("a"), { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  return `Saved ${name}.`;
 }

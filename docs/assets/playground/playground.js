@@ -1,7 +1,7 @@
 // <vg-playground>: where a reader writes programs, starts from others, shares them and keeps them. The graph is shown by
 // the page's <vg-player>, which begins with a recording made when the site was built.
 import { Bench } from "./bench.js";
-import { saveNotebook, savePython } from "./files.js";
+import { notebookFile, pythonFile } from "./files.js";
 import { LinkError, fromFragment, toFragment } from "./link.js";
 import { work } from "./work.js";
 
@@ -108,10 +108,13 @@ class Playground extends HTMLElement {
     on("reset", "click", () => this.#reset());
     on("link", "click", () => this.#copyLink());
     on("start", "change", (event) => this.#choose(event.target.value));
-    on("py", "click", () => this.#save(() => savePython(work.source)));
     const page = location.href.replace(/#.*$/, ""); // where a program is too long for a link
-    on("ipynb", "click", () => this.#save(async () => saveNotebook(work.source, await this.#link().catch(() => page))));
-    on("html", "click", () => this.#save(() => this.#savePage()));
+    on("py", "click", () => this.#save(({ save }) => save(...pythonFile(work.source))));
+    on("ipynb", "click", () =>
+      this.#save(async ({ save }) => save(...notebookFile(work.source, await this.#link().catch(() => page)))),
+    );
+    on("html", "click", () => this.#save(({ savePage }) => savePage(this.#drawn)));
+    this.#listenToMenu(signal);
     on("keep", "change", (event) => this.#keep(event.target));
     this.#part("keep").checked = work.isKept;
     window.addEventListener("hashchange", () => this.#onHash(), { signal });
@@ -187,22 +190,39 @@ class Playground extends HTMLElement {
     }
   }
 
+  get #menu() {
+    return this.querySelector(".pg-save");
+  }
+
+  /** A menu closes by Esc, and when something else is clicked. */
+  #listenToMenu(signal) {
+    const menu = this.#menu;
+    const close = () => menu.toggleAttribute("open", false);
+    document.addEventListener("pointerdown", ({ target }) => menu.contains(target) || close(), { signal });
+    const onKey = ({ key }) => {
+      if (key !== "Escape") return;
+      close();
+      menu.firstElementChild.focus();
+    };
+    menu.addEventListener("keydown", onKey, { signal });
+  }
+
+  /** `make` is given the player's own ways to save something, which are fetched now. */
   async #save(make) {
-    const menu = this.#part("py").closest("details");
-    menu.open = false;
-    menu.querySelector("summary").focus();
+    this.#menu.open = false;
+    this.#menu.firstElementChild.focus();
     try {
-      this.#bench.say(await make());
+      this.#bench.say(await make(await import(TAKEAWAY)));
     } catch (error) {
       this.#bench.say(`Nothing was saved: ${error.message}`);
     }
   }
 
-  async #savePage() {
+  /** What a page can be made of. */
+  get #drawn() {
     const figure = this.#shown?.figure;
     if (!figure) throw new Error("run the program first; the page holds what was recorded.");
-    const { savePage } = await import(TAKEAWAY);
-    return savePage(figure);
+    return figure;
   }
 
   #keep(box) {

@@ -40,7 +40,7 @@ export class Session extends EventTarget {
 
   /** Forgets what the last run gave. */
   clear() {
-    Object.assign(this, { output: "", result: null, step: null, node: null });
+    Object.assign(this, { output: "", result: null });
   }
 
   #tell(what) {

@@ -15,6 +15,7 @@ mixed = weights @ value
 loss = (mixed * mixed).sum()
 
 loss.backward()
-# Look at: the gradient of scores. Each of its rows adds up to 0: attention given to one word is taken from the others.
+# Look at: the gradient of scores. Each of its rows adds up to 0: attention
+# given to one word is taken from the others.
 print("weights:\n", weights.value.round(3))
 print("gradient of scores:\n", scores.grad.round(4))

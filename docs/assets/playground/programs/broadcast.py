@@ -8,5 +8,6 @@ y = (x + bias) ** 2
 loss = y.sum()
 
 loss.backward()
-# Look at: the gradient of bias is a sum over the rows, because all three of them use it.
+# Look at: the gradient of bias is a sum over the rows, because all three of
+# them use it.
 print("gradient of bias:", bias.grad)

@@ -1,4 +1,4 @@
-"""Dropout: what was set to zero on the way forward gets no gradient on the way back."""
+"""Dropout: what was set to zero gets no gradient."""
 
 import numpy as np
 
@@ -10,6 +10,7 @@ kept = vg.dropout(x, p=0.5, rng=rng)
 loss = (kept * kept).sum()
 
 loss.backward()
-# Look at: kept and x.grad are zero in the same places. What is kept is doubled, so that the mean stays what it was.
+# Look at: kept and x.grad are zero in the same places. What is kept is
+# doubled, so that the mean stays what it was.
 print("kept:\n", kept.value)
 print("gradient of x:\n", x.grad)

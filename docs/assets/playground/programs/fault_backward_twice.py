@@ -9,6 +9,7 @@ first = product + a
 second = product * b
 
 first.backward()
-# Look at: both losses are made of product. Mend it with (first + second).backward() in place of both calls, or with
-# retain_graph=True in the first.
+# Look at: both losses are made of product. Mend it with (first +
+# second).backward() in place of both calls, or with retain_graph=True in
+# the first.
 second.backward()

@@ -1,4 +1,4 @@
-"""Fault: an operation stretches a bias over the rows, and its backward forgets to add the rows up again."""
+"""Fault: a bias is stretched over the rows, and nobody adds them up again."""
 
 import vizgrad as vg
 
@@ -12,7 +12,9 @@ class AddBias(vg.Op):
 
     @staticmethod
     def backward(context, go):
-        return go, go  # Look at: the shape. Mend it with go.sum(axis=0) for the bias, which all rows have used.
+        # Look at: the shape. Mend it with go.sum(axis=0) for the bias,
+        # which all rows have used.
+        return go, go
 
 
 x = vg.TensorNode([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])

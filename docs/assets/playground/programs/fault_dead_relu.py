@@ -10,8 +10,9 @@ y = vg.relu(z)
 loss = (y * y).sum()
 
 loss.backward()
-# Look at: the second column of z. It is below zero for every row of x, so the gate of relu is shut for every row. The
-# second column of w and the second bias get exactly 0: no step of training will ever move them.
+# Look at: the second column of z. It is below zero for every row of x, so
+# the gate of relu is shut for every row. The second column of w and the
+# second bias get exactly 0: no step of training will ever move them.
 print("z:\n", z.value)
 print("gradient of w:\n", w.grad)
 print("gradient of bias:", bias.grad)

@@ -5,7 +5,9 @@ import vizgrad as vg
 w = vg.TensorNode(2.0)
 v = vg.TensorNode(3.0)
 hidden = w * w
-copy = vg.TensorNode(hidden.value)  # Look at: a new leaf with the same number. Mend it by using hidden itself.
+# Look at: copy is a new leaf with the same number. Mend it by using hidden
+# itself.
+copy = vg.TensorNode(hidden.value)
 loss = copy * v
 
 loss.backward()

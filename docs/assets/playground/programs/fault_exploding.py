@@ -9,7 +9,8 @@ for _ in range(8):
 loss = states[-1]
 
 loss.backward()
-# Look at: the gradient is tripled at each step back. With w = 0.3 it vanishes instead: drag the number.
+# Look at: the gradient is tripled at each step back. With w = 0.3 it
+# vanishes instead: drag the number.
 for time, state in reversed(list(enumerate(states))):
     print(f"time {time}, gradient {state.grad.item():g}")
 print("gradient of w:", w.grad)

@@ -1,4 +1,4 @@
-"""Fault: a sign is lost in a backward, and nothing looks wrong until somebody checks."""
+"""Fault: a sign is lost in a backward, and nothing looks wrong."""
 
 import vizgrad as vg
 
@@ -22,5 +22,6 @@ loss = Quotient.do_forward(a, b)
 loss.backward()
 print("gradient of b:", b.grad, "although a larger b makes a / b smaller")
 
-# Look at: what the check says of b. It compares with what a small nudge of each input really does.
+# Look at: what the check says of b. It compares with what a small nudge of
+# each input really does.
 vg.check_op(Quotient, [("n",), ("n",)])

@@ -8,6 +8,7 @@ y = x @ w
 loss = y.sum()
 
 loss.backward()
-# Look at: the two products on the way back. Each has the gradient of y, and the other factor turned over.
+# Look at: the two products on the way back. Each has the gradient of y, and
+# the other factor turned over.
 print("gradient of x:\n", x.grad)
 print("gradient of w:\n", w.grad)

@@ -16,5 +16,6 @@ optimiser = vg.SGD(net.parameters(), lr=0.2)
 loss = vg.logceloss(net(x), labels)
 loss.backward()
 optimiser.step()
-# Look at: the last steps of the graph. They change each weight a little against its gradient.
+# Look at: the last steps of the graph. They change each weight a little
+# against its gradient.
 print("loss:", loss.item())

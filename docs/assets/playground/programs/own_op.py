@@ -26,5 +26,6 @@ y = Swish.do_forward(x)
 loss = y.sum()
 
 loss.backward()
-# Look at: change a sign in backward, and run again. The check says what is wrong, and what it may come from.
+# Look at: change a sign in backward, and run again. The check says what is
+# wrong, and what it may come from.
 print("gradient of x:", x.grad.round(4))

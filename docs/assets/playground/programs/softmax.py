@@ -10,7 +10,8 @@ p = vg.softmax(scores)
 loss = vg.celoss(p, target)
 
 loss.backward()
-# Look at: the gradient of scores. It is p, less one for the right class, and its entries add up to 0.
+# Look at: the gradient of scores. It is p, less one for the right class,
+# and its entries add up to 0.
 print("p:", p.value.round(4))
 print("gradient of scores:", scores.grad.round(4))
 print("p - t:", (p.value - np.eye(3)[target]).round(4))

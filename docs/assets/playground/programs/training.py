@@ -19,7 +19,8 @@ def step():
     return loss.item()
 
 
-# Look at: numbers that are printed again and again under the same name become a curve. Try other rates: 0.001, 1.
+# Look at: numbers that are printed again and again under the same name
+# become a curve. Try other rates: 0.001, 1.
 for epoch in range(80):
     print(f"epoch {epoch}, loss {step():.4f}")
 
