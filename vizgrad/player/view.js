@@ -204,6 +204,7 @@ export class View {
   /** Moves the drawing on the screen: by scrolling and, where it may leave a side of the pane free, by a margin. */
   #move(dx, dy, free = true) {
     const [stage, { style }] = [this.#stage, this.#graph.drawing];
+    if (!style.width) this.#scale(this.#now); // what has been moved keeps its size, whatever room the pane has
     const [box, view] = [this.#box, stage.getBoundingClientRect()];
     stage.classList.add("vg-moved"); // it has no padding then: measured before, or the first move would be off by that
     stage.style.height = `${Math.min(this.#tallest, Math.max(box.height + 24, stage.clientHeight))}px`;
