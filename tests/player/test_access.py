@@ -99,3 +99,18 @@ def test_print_shows_the_figure_without_its_controls(show):
     expect(player.locator(".vg-bar")).to_be_hidden()
     expect(player.locator(".vg-graph")).to_be_visible()
     expect(player.locator(".vg-card")).to_be_visible()
+
+
+TOOLS = {"Go to", "Memory", "Change a number", "Nudge test", "Order lab", "Predict", "Take away", "Keys"}
+
+
+@pytest.mark.parametrize("options", SCREENS.values(), ids=SCREENS)
+def test_axe_finds_nothing_with_each_tool_open(show, new_page, axe, options):
+    player = show(MATRICES, page=new_page(**options), step="7")
+    tools = player.get_by_role("group", name="Tools").get_by_role("button")
+    assert set(tools.all_text_contents()) == TOOLS
+    for name in TOOLS:
+        tools.get_by_text(name, exact=True).click()
+        expect(player.get_by_role("region", name=name)).to_be_visible()
+        assert axe(player.page) == []
+        assert player.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

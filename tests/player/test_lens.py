@@ -64,6 +64,21 @@ def test_a_program_that_keeps_nothing_has_no_lens(show):
     assert player.get_by_role("button", name="Memory").count() == 0
 
 
+def test_where_only_shapes_are_kept_it_says_so(show):
+    recorded = trace.run("import vizgrad as vg\na = vg.TensorNode([[1.0, 2.0]])\na.sum(axis=1).sum().backward()\n")
+    player = show(recorded)
+    player.get_by_role("button", name="Memory").click()
+    panel = player.get_by_role("region", name="Memory")
+    expect(panel).to_contain_text("No array is kept for the way back")
+    entries = panel.get_by_role("listitem").all_text_contents()
+    assert entries == [
+        "Σ, line 3, keeps shape = (1, 2), axis = 1, keepdims = False",
+        "Σ, line 3, keeps shape = (1,), axis = None, keepdims = False",
+    ]
+    player.page.keyboard.press("ArrowRight")
+    expect(player.locator(".vg-count")).to_contain_text("1 of")
+
+
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}])
 def test_axe_finds_nothing(show, new_page, axe, options):
     player = show(MATRICES, page=new_page(**options), step="1")

@@ -353,6 +353,7 @@ export function settingText(trace, value) {
   const array = trace.array(value?.array);
   if (array) return array.size === 1 && array.data ? number(array.data[0]) : `an array of shape ${shapeText(array.shape)}`;
   if (value === null) return "None";
+  if (typeof value === "boolean") return number(value);
   return typeof value === "number" ? number(value) : cut(String(value?.text ?? value?.tensor ?? value));
 }
 

@@ -18,6 +18,11 @@ export class Modules {
     if (top) this.#read(top, null);
   }
 
+  /** Whether there are modules, and what is in them is in this drawing. */
+  get canOpen() {
+    return [...this.all.values()].some(({ path, sheet }) => path && sheet);
+  }
+
   isOpen(path) {
     return this.all.get(path).sheet?.getAttribute("display") === null;
   }

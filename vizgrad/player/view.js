@@ -41,8 +41,8 @@ export class View {
     const all = ["Open all", "Close all"].map((name, i) => button("vg-tool", name, () => this.openAll(i === 0)));
     const icons = Object.keys(SIGNS).map((name) => button("vg-button", name, () => this.do(name)));
     this.turn = this.#turning();
-    this.all = html("span.vg-of-modules", { hidden: graph.modules.all.size < 2 }, all);
-    this.element = html("div.vg-view", this.said, this.turn, this.all, icons);
+    this.all = html("span", all);
+    this.element = html("div.vg-view", this.said, icons);
     this.#listen();
     this.#tellPart();
     if (graph.count > MANY_NODES) requestAnimationFrame(() => graph.drawing.style.width || this.#begin());
@@ -60,20 +60,24 @@ export class View {
   take(graph, i) {
     this.#graph.drawing.replaceWith(graph.drawing);
     [this.#graph, this.#page] = [graph, i];
-    this.all.hidden = graph.modules.all.size < 2;
+    this.#stage.style.height = "";
     if (this.#apart) this.#around();
     if (!graph.drawing.style.width) this.#begin();
     this.#tellPart();
   }
 
   #tellPart() {
-    const { count, trace, isPart } = this.#graph;
-    const [earlier, later, whole] = this.turn.children;
+    const { count, trace, isPart, modules } = this.#graph;
+    const [earlier, later, whole] = this.turn;
     const page = this.#shownPage;
     setOff(earlier, page <= 0);
     setOff(later, page < 0 || page === this.#pages.count - 1);
-    whole.hidden = this.#whole.isPart || !isPart;
-    this.turn.hidden = !isPart || !this.#pages.count;
+    const turns = isPart && this.#pages.count > 0;
+    const offered = [[earlier, turns], [later, turns], [whole, turns && !this.#whole.isPart], [this.all, modules.canOpen]];
+    for (const [one, fits] of offered.toReversed()) {
+      if (!fits) one.remove();
+      else if (one.parentNode !== this.element) this.said.after(one);
+    }
     const which = this.#page === null ? "A part" : `Part ${page + 1} of ${this.#pages.count}`;
     if (isPart) this.say(`${which}: ${count} of ${trace.tensors.length + trace.ops.length} nodes.`);
   }
@@ -85,8 +89,7 @@ export class View {
 
   #turning() {
     const names = { "Earlier part": () => this.#shownPage - 1, "Later part": () => this.#shownPage + 1, "Whole graph": () => null };
-    const buttons = Object.entries(names).map(([name, page]) => button("vg-tool", name, () => this.#act.part(page())));
-    return html("span.vg-turning", buttons);
+    return Object.entries(names).map(([name, page]) => button("vg-tool", name, () => this.#act.part(page())));
   }
 
   do(name) {
@@ -201,6 +204,7 @@ export class View {
   /** Moves the drawing on the screen: by scrolling and, where it may leave a side of the pane free, by a margin. */
   #move(dx, dy, free = true) {
     const [stage, { style }] = [this.#stage, this.#graph.drawing];
+    if (!style.width) this.#scale(this.#now); // what has been moved keeps its size, whatever room the pane has
     const [box, view] = [this.#box, stage.getBoundingClientRect()];
     stage.classList.add("vg-moved"); // it has no padding then: measured before, or the first move would be off by that
     stage.style.height = `${Math.min(this.#tallest, Math.max(box.height + 24, stage.clientHeight))}px`;

@@ -106,7 +106,7 @@ class Recorder(Writer, Observer):
             op.op.rule,
             [node.shape for node in op.inputs],
             outputs[0].shape if outputs else None,
-            {**settings, **context},
+            {**_defaults(op.op), **settings, **context},  # type: ignore[arg-type]  # a class can be hashed
         )
         op.context = context
         self._note_nonfinite(op.op, operation, op.inputs, outputs)
@@ -388,6 +388,15 @@ def _ports(op: type[Op], count: int) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [parameter.name for parameter in parameters if parameter.kind in kinds]
     return names[:count] + [f"input {i}" for i in range(len(names), count)]
+
+
+@lru_cache(maxsize=256)
+def _defaults(op: type[Op]) -> dict[str, Any]:
+    """The settings of an op that are left out."""
+    parameters = inspect.signature(op.forward).parameters.values()
+    return {
+        one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is not one.empty
+    }
 
 
 def _is_finite(array: Array) -> bool:
