@@ -24,13 +24,20 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser that the variable CHROMIUM names, or one on PATH."""
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
 def opened_site() -> Iterator[tuple[Browser, str]]:
     """A browser, and the address at which site/ is served meanwhile."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     handler = functools.partial(Quiet, directory=str(ROOT / "site"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, chromium() as browser:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser, f"http://127.0.0.1:{server.server_port}/"
-        browser.close()
         server.shutdown()

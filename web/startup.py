@@ -1,6 +1,6 @@
 """Measure how fast Python starts on the built site, for docs/start-up.md; leave the machine alone meanwhile.
 
-nox -s startup
+nox -s browser
 """
 
 from __future__ import annotations

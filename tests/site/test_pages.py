@@ -13,7 +13,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCREEN = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"width": 360, "height": 740}
 EACH_KIND = ["", "learn/element-wise/", "learn/exercises/", "learn/receptive-fields/", "playground/", "reference/"]
-EACH_KIND += ["reports/digits/", "reports/performance/"]
+EACH_KIND += ["learn/", "learn/momentum/", "learn/reading-the-code/", "learn/to-pytorch/", "notebooks/cnn-on-digits/"]
+EACH_KIND += ["reports/digits/", "reports/performance/", "start-up/"]
 
 
 def addresses() -> list[str]:
