@@ -14,6 +14,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+# How Chromium is started.
+OPTIONS = {"executable_path": os.environ.get("CHROMIUM") or shutil.which("chromium"), "args": ["--no-sandbox"]}
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -26,11 +28,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def opened_site() -> Iterator[tuple[Browser, str]]:
     """A browser, and the address at which site/ is served meanwhile."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     handler = functools.partial(Quiet, directory=str(ROOT / "site"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(**OPTIONS)
         yield browser, f"http://127.0.0.1:{server.server_port}/"
         browser.close()
         server.shutdown()
