@@ -10,10 +10,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+# How Chromium is started: the one that the variable CHROMIUM names, or the one on PATH.
+OPTIONS: dict[str, Any] = {
+    "executable_path": os.environ.get("CHROMIUM") or shutil.which("chromium"),
+    "args": ["--no-sandbox"],
+}
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -25,10 +31,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser that the variable CHROMIUM names, or one on PATH."""
+    """A browser."""
     with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(**OPTIONS)
         yield browser
         browser.close()
 

@@ -10,8 +10,9 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 
-from browse import ROOT, opened_site
+from browse import OPTIONS, ROOT, opened_site
 from playwright.sync_api import Browser
 
 sys.path.insert(0, str(ROOT / "examples"))
@@ -23,8 +24,14 @@ PYTHON = "/vendor/pyodide/"
 
 
 def measure(browser: Browser, address: str) -> tuple[dict[str, float], list[str]]:
-    """Press the button of the page in a browser without a past; the seconds, and what Python was fetched before."""
-    with browser.new_context() as context:
+    """Press the button of the page in a browser without a past; the seconds, and what Python was fetched before.
+
+    It is a browser with a profile of its own: one without, as tests use it, keeps no compiled code for a later visit.
+    """
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        browser.browser_type.launch_persistent_context(profile, **OPTIONS) as context,
+    ):
         asked: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
