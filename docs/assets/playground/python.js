@@ -138,12 +138,10 @@ class Python extends EventTarget {
 
   constructor() {
     super();
+    // No event: nothing has happened yet, and a page may be saying something else. If this fails, starting will tell.
     fetchManifest().then(
-      ({ bytes }) => {
-        this.#total = bytes;
-        this.#tell();
-      },
-      () => {}, // starting will tell
+      ({ bytes }) => (this.#total = bytes),
+      () => {},
     );
   }
 
