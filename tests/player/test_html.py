@@ -22,7 +22,7 @@ NAMES = {
     "the end of a comment": "--><script>alert(1)</script>",
     "right to left": "\u202egnp.txt \u05d0\u05d1",
     "bidi controls": "\u2066\u202bevil\u2069\u200f",
-    "control characters": "a\x00b\x07\x1b[31m\x7f\x85\u2028",
+    "control characters": "a\x01b\x07\x1b[31m\x7f\x85\u2028",
     "emoji": "👩‍👩‍👧 🎉",
     "very long": "x" * 10_000,
     "quotes": "\"'`${alert(1)}\\",

@@ -218,7 +218,7 @@ def judge(one: Link, answer: dict[str, Any]) -> None:
     elif "none" in answer:
         assert one.kind == "no link", one
     else:
-        assert answer.pop("keys") == ["source", "step"], one
+        assert answer.pop("keys") == ["source", "step", "node"], one
         assert isinstance(answer["source"], str), one
         assert len(answer["source"]) <= LONGEST, one
         number = answer["step"]

@@ -29,6 +29,7 @@ _LONGEST_TEXT = 200  # letters of a name that a page shows
 _IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("\./((\w+)\.js)"\)')  # of a module that exports one thing of its own name
 _COMMENT = re.compile(r"^\s*(?://[^\n]*|/\*.*?\*/\s*)$", re.MULTILINE | re.DOTALL)  # on lines of their own
+_REMARK = re.compile(r"(?<=[;,{(\[]) // [^\"'`\n]*$", re.MULTILINE)  # behind code; strings hold a // too, but not so
 _GAP = re.compile(r"\s*([{};])\s*|([:,])\s+")  # in a style sheet: space that means nothing
 _FRAME_WIDTH = 900  # px; what a notebook usually has
 
@@ -45,7 +46,7 @@ def served(name: str) -> str:
     """One of the `assets` as a page loads it: without the comments and the indentation that its readers want."""
     source = assets()[name].read_text("utf-8")
     lines = "".join(f"{line.strip()}\n" for line in _COMMENT.sub("", source).splitlines() if line.strip())
-    return _GAP.sub(r"\1\2", lines) if name.endswith(".css") else lines
+    return _GAP.sub(r"\1\2", lines) if name.endswith(".css") else _REMARK.sub("", lines)
 
 
 def figure(

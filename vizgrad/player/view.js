@@ -31,6 +31,7 @@ export class View {
   #hit = -1;
   #fingers = new Map(); // pointer id -> where it is
   #dragged = false;
+  #waits = false; // whether the size to begin with is still to be found
   #apart = false; // whether only what is near something is seen well
 
   constructor(stage, graph, pages, act) {
@@ -45,11 +46,13 @@ export class View {
     this.element = html("div.vg-view", this.said, icons);
     this.#listen();
     this.#tellPart();
-    if (graph.count > MANY_NODES) requestAnimationFrame(() => graph.drawing.style.width || this.#begin());
+    this.#waits = graph.count > MANY_NODES;
+    if (this.#waits) requestAnimationFrame(() => this.#begin());
   }
 
   /** As large as fits, and as can be read; a large drawing so small that its height fits, if one still finds one's way. */
   #begin() {
+    this.#waits = false;
     const high = this.#tallest / this.#graph.size[1];
     this.#scale(Math.max(this.#graph.count > MANY_NODES ? Math.max(Math.min(high, READ), SMALL) : READ, this.#fitting()));
     this.#move(0, 0, false);
@@ -204,6 +207,7 @@ export class View {
   /** Moves the drawing on the screen: by scrolling and, where it may leave a side of the pane free, by a margin. */
   #move(dx, dy, free = true) {
     const [stage, { style }] = [this.#stage, this.#graph.drawing];
+    if (this.#waits) return; // it begins in a moment, with a size that fits
     if (!style.width) this.#scale(this.#now); // what has been moved keeps its size, whatever room the pane has
     const [box, view] = [this.#box, stage.getBoundingClientRect()];
     stage.classList.add("vg-moved"); // it has no padding then: measured before, or the first move would be off by that
