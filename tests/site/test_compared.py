@@ -12,7 +12,7 @@ def compared(page: Page, address: str) -> Locator:
     page.goto(address)
     both = page.locator("vg-compare")
     both.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelectorAll('vg-compare vg-player[ready]').length === 2")
+    expect(both.locator("vg-player[ready]")).to_have_count(2)
     return both
 
 

@@ -134,13 +134,13 @@ def test_figures_live_through_a_change_of_page(page, base_url):
     page.evaluate("window.sameDocument = true")
     page.get_by_role("link", name="Next: What a backward is").click()
     page.wait_for_url("**/recipe/")
-    page.wait_for_function("document.querySelector('vg-player')?.hasAttribute('ready')")
+    page.locator("vg-player[ready]").first.wait_for(state="attached")
     player = page.locator("vg-player").first
     player.get_by_role("button", name="Next step").click()
     assert page.evaluate("window.sameDocument") is True
     page.go_back()
     page.wait_for_url("**/values-and-operations/")
-    page.wait_for_function("document.querySelector('vg-player')?.hasAttribute('ready')")
+    page.locator("vg-player[ready]").first.wait_for(state="attached")
 
 
 def test_quotes_are_the_librarys_own_lines(site_dir: Path, root: Path):

@@ -119,7 +119,7 @@ def test_frames_and_questions_live_through_a_change_of_page(page: Page, base_url
     page.evaluate("window.stayed = true")
     page.get_by_role("link", name="before you start", exact=True).click()
     page.wait_for_url("**/before-you-start/")
-    expect(page.locator("vg-question").get_by_role("button", name="See")).to_be_visible()
+    expect(page.locator("vg-question").first.get_by_role("button", name="See")).to_be_visible()
     page.go_back()
     page.wait_for_url("**/reading-the-code/")
     figure = page.locator("vg-frames").first
@@ -154,5 +154,5 @@ def test_a_figure_for_the_projector_has_no_tools_and_still_steps(page: Page, bas
 
 def test_the_link_to_a_step_opens_there(page: Page, base_url: str) -> None:
     page.goto(base_url + "teachers/#vg1=4")
-    page.wait_for_function("document.querySelector('vg-player')?.hasAttribute('ready')")
+    page.locator("vg-player[ready]").first.wait_for(state="attached")
     assert page.locator("vg-player").first.evaluate("element => element.step") == 4
