@@ -120,7 +120,7 @@ GOING_TOO_FAR = {
     ),
     "exit": ("import sys\nsys.exit(3)", STOPPED.format("SystemExit", 2)),
     "interrupt": ("raise KeyboardInterrupt", "Python itself broke down|" + STOPPED.format("KeyboardInterrupt", 1)),
-    "address": ("import ctypes\nctypes.string_at(2**31)", "Python itself broke down and was started anew"),
+    "abort": ("import os\nos.abort()", "Python itself broke down and was started anew"),
 }
 SPOILING = {
     "builtins": "import builtins\nbuiltins.print = builtins.sum = None\nbuiltins.extra = 1",
