@@ -373,8 +373,8 @@ def test_the_figure_of_the_page_is_what_vizgrad_computes(root):
 @pytest.fixture(scope="module")
 def twice(root):
     """The network that the page shows twice: the stored trace of PyTorch, and what vizgrad records of the program."""
-    page = (root / "docs/learn/your-own-model.md").read_text(encoding="utf-8")
-    [program] = re.findall(r"# --- compare with ---\n(.*?)```", page, re.DOTALL)
+    page = (root / "docs/learn/same-network-twice.md").read_text(encoding="utf-8")
+    [program] = re.findall(r"set here = '''(.*?)'''", page, re.DOTALL)
     theirs = Trace.from_json((root / "docs/results/torch_twice.json").read_text(encoding="utf-8"))
     return theirs, vg.trace.run(program)
 
