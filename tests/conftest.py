@@ -37,6 +37,7 @@ def browser() -> Iterator[Browser]:
     names = ("chromium-headless-shell", "chromium", "google-chrome")
     chosen = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    flags += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # the network is cut
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chosen, args=flags)
         yield chromium

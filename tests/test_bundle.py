@@ -8,7 +8,6 @@ import importlib.util
 import json
 import re
 import sys
-import time
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -96,9 +95,9 @@ def test_the_record_of_a_wheel_tells_the_truth(pyodide: Path, package: str) -> N
         assert all(int(size) == archive.getinfo(name).file_size for name, _, size in rows if name != record)
 
 
-def test_vizgrad_keeps_its_source_lines(pyodide: Path) -> None:
+def test_vizgrad_has_bytecode_and_keeps_its_source_lines(pyodide: Path) -> None:
     with zipfile.ZipFile(next(pyodide.glob("vizgrad_course-*.whl"))) as archive:
-        assert "vizgrad/core.py" in archive.namelist()
+        assert {"vizgrad/core.py", "vizgrad/__pycache__/core.cpython-312.pyc"} <= set(archive.namelist())
 
 
 def test_the_lock_names_each_wheel_with_its_hash(pyodide: Path, files: dict[str, Any]) -> None:
@@ -114,9 +113,7 @@ def test_the_lock_names_each_wheel_with_its_hash(pyodide: Path, files: dict[str,
 def test_a_second_build_finds_nothing_to_do(bundle: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle.ensure(root)
     monkeypatch.setattr(bundle.subprocess, "run", lambda *_, **__: pytest.fail("something was built again"))
-    start = time.perf_counter()
     bundle.ensure(root)
-    assert time.perf_counter() - start < 1
 
 
 def test_a_missing_tool_is_named(bundle: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

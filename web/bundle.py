@@ -107,7 +107,7 @@ def _build_python(packages: Path, folder: Path) -> None:
     _copy(packages / "@viz-js/viz/dist", folder, "viz.js")
     numpy = next(packages.glob("@emscripten-forge/numpy/pkg/*.tar.gz"))
     _run(sys.executable, "wheels.py", str(numpy), str(folder))
-    _run("node", "precompile.mjs", str(folder))
+    _precompile(folder, *sorted(path.name for path in folder.iterdir() if path.suffix in (".whl", ".zip")))
 
 
 def _licenses(packages: Path) -> str:
@@ -127,6 +127,11 @@ def _build_own_part(root: Path, folder: Path) -> None:
     for old in folder.glob("vizgrad_course-*.whl"):
         old.unlink()
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=root)
+    _precompile(folder, *(path.name for path in folder.glob("vizgrad_course-*.whl")))
+
+
+def _precompile(folder: Path, *archives: str) -> None:
+    _run("node", "precompile.mjs", str(folder), *archives)
 
 
 def _publish(built: Path, vendor: Path) -> None:

@@ -1,7 +1,7 @@
-"""The Python half of precompile.mjs: runs in Pyodide and replaces .py by .pyc in the archives under /bundle.
+"""The Python half of precompile.mjs: runs in Pyodide and replaces .py by .pyc in archives under /bundle.
 
 Only modules that are imported at the start are compiled: compiling all would cost a megabyte of download and gain
-nothing. vizgrad's own wheel stays as it is, because a Trace quotes its source lines.
+nothing. vizgrad keeps its sources beside the bytecode, because a Trace quotes their lines.
 """
 
 import base64
@@ -18,14 +18,21 @@ STARTUP = """
     importlib.resources inspect io itertools json linecache math numbers operator pathlib random re string textwrap
     threading time token tokenize traceback types typing uuid warnings weakref numpy graphviz
 """
+KEEPS_SOURCES = "vizgrad/"
 SITE_PACKAGES = "/lib/python3.12/site-packages/"
 STDLIB = "/lib/python312.zip/"
 
 
 def imported_files() -> set[str]:
-    """The paths, as in their archive, of all modules that are loaded now."""
+    """The paths, as in their archive, of all modules that are loaded now, with the ending .py."""
     paths = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
     return {path.removeprefix(SITE_PACKAGES).removeprefix(STDLIB) for path in paths}
+
+
+def cached(name: str) -> str:
+    """Where Python looks for the bytecode of a file that is there too."""
+    folder, _, stem = name.removesuffix(".py").rpartition("/")
+    return f"{folder}/__pycache__/{stem}.{sys.implementation.cache_tag}.pyc"
 
 
 def compiled(source: bytes, filename: str) -> bytes:
@@ -50,10 +57,12 @@ def precompile(archive: Path, prefix: str, wanted: set[str]) -> None:
     with zipfile.ZipFile(archive) as source:
         for name in (entry.filename for entry in source.infolist() if not entry.is_dir()):
             data = source.read(name)
-            if name.endswith(".py") and name in wanted:
-                files[name + "c"] = compiled(data, prefix + name)
-            else:
+            to_compile = name.endswith(".py") and name in wanted
+            if not to_compile or name.startswith(KEEPS_SOURCES):
                 files[name] = data
+            if to_compile:
+                target = cached(name) if name in files else name + "c"
+                files[target] = compiled(data, prefix + name)
     for name in [name for name in files if name.endswith(".dist-info/RECORD")]:
         files[name] = record(files, name)
     with zipfile.ZipFile(archive, "w") as target:
@@ -66,7 +75,9 @@ def precompile(archive: Path, prefix: str, wanted: set[str]) -> None:
 importlib.invalidate_caches()
 for module_name in STARTUP.split():
     importlib.import_module(module_name)
+if importlib.util.find_spec("vizgrad"):
+    sys.path.append("/bundle")
+    importlib.import_module("runner")  # with all of vizgrad that it uses
 loaded = imported_files()
-for wheel in Path("/bundle").glob("*.whl"):
-    precompile(wheel, SITE_PACKAGES, loaded)
-precompile(Path("/bundle/python_stdlib.zip"), STDLIB, loaded)
+for archive_name in archives:  # noqa: F821 (precompile.mjs sets it)
+    precompile(Path("/bundle") / archive_name, STDLIB if archive_name.endswith(".zip") else SITE_PACKAGES, loaded)

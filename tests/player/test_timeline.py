@@ -61,23 +61,6 @@ def test_stepping_scrubbing_and_jumping_show_what_the_library_held(show, program
         assert shown(player) == held(recorded, step)
 
 
-def test_a_long_program_is_looked_up_fast(modules):
-    spent = modules.evaluate(
-        """async json => {
-            const [{ Trace }, { Timeline }] = await Promise.all([import('/trace.js'), import('/timeline.js')]);
-            const timeline = new Timeline(new Trace(json));
-            const start = performance.now();
-            for (let k = 0; k < timeline.length; k += 50) {
-                for (const id of ['t0', 't1', 't400']) { timeline.grad(id, k); timeline.arrival(id, k); }
-                timeline.flights(k); timeline.active(k);
-            }
-            return (performance.now() - start) / (timeline.length / 50);
-        }""",
-        trace.run(programs.LONG).to_json(),
-    )
-    assert spent < 20  # ms for a step of about 3000
-
-
 @pytest.mark.parametrize(("wanted", "step"), [("start", 0), ("end", 14), ("wait", 9), ("7", 7)])
 def test_where_a_figure_opens(show, wanted, step):
     assert show(programs.DIAMOND, step=wanted).evaluate("p => p.step") == step

@@ -60,11 +60,28 @@ def base_url(site_dir: Path) -> Iterator[str]:
         server.shutdown()
 
 
+# Chromium says a violation on the console too; but not every one that a frame causes.
+SAY_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
+});
+"""
+
+
 @pytest.fixture
 def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
-    """Makes pages, with Playwright's context options; fails on messages and on requests to anywhere else."""
+    """Makes pages, with Playwright's context options.
+
+    Fails on messages, on what violates the content security policy, and on requests to anywhere else.
+    """
     with watched(browser, base_url, "blob:") as make:
-        yield make
+
+        def make_and_listen(**options: Any) -> Page:
+            page = make(**options)
+            page.add_init_script(SAY_VIOLATIONS)
+            return page
+
+        yield make_and_listen
 
 
 @pytest.fixture

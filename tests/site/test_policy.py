@@ -1,4 +1,7 @@
-"""The content security policy: every page has it and lives by it, and nothing foreign gets past it."""
+"""The content security policy: every page has it, and nothing foreign gets past it.
+
+That pages live by it is seen in every test of a page: `new_page` fails on a violation.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,29 +21,12 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
-# Chromium says a violation on the console too, which `new_page` fails on; but not every one that a frame causes.
 NOTE_VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
   violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
 });
 """
-
-
-@pytest.fixture
-def watched(new_page: Callable[..., Page], base_url: str) -> Page:
-    """A page that notes violations, with every other origin out of reach; `new_page` fails on any request there."""
-
-    def keep_in(route: Route) -> None:
-        if route.request.url.startswith((base_url, "blob:", "data:")):
-            route.continue_()
-        else:
-            route.abort()
-
-    page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    page.context.route("**/*", keep_in)
-    page.add_init_script(NOTE_VIOLATIONS)
-    return page
 
 
 def violations(page: Page) -> list[str]:
@@ -65,35 +51,22 @@ def test_all_pages_have_the_same_policy_before_any_script(site_dir: Path) -> Non
     assert {source for source in sources if not source.startswith("'")} == {"data:", "blob:"}
 
 
-def test_every_page_keeps_to_itself_and_to_the_policy(watched: Page, base_url: str, site_dir: Path) -> None:
-    """With all other origins blocked and watched: no request goes there, and the console stays empty."""
-    listed = re.findall(r"<loc>(.*?)</loc>", (site_dir / "sitemap.xml").read_text("utf-8"))
-    home = min(listed, key=len)
-    for url in listed:
-        watched.goto(url.replace(home, base_url))
-        watched.evaluate("document.fonts.ready")
-        watched.evaluate("scrollTo(0, document.body.scrollHeight)")  # what waits until it is in sight
-        watched.wait_for_load_state("networkidle")
-        assert violations(watched) == [], url
-
-
-def test_figures_search_and_playground_work_under_it_across_pages(watched: Page, base_url: str) -> None:
-    watched.goto(base_url)
-    watched.wait_for_load_state("networkidle")  # the theme has read the sitemap then
-    watched.evaluate("window.stayed = true")
-    figure = watched.locator("vg-player[ready]").first
+def test_figures_search_and_playground_work_under_it_across_pages(page: Page, base_url: str) -> None:
+    page.goto(base_url)
+    page.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    page.evaluate("window.stayed = true")
+    figure = page.locator("vg-player[ready]").first
     figure.get_by_role("button", name="Next step").click()
-    watched.locator(".md-tabs").get_by_role("link", name="Playground", exact=True).click()
-    playground = watched.locator("vg-playground[ready]")
+    page.locator(".md-tabs").get_by_role("link", name="Playground", exact=True).click()
+    playground = page.locator("vg-playground[ready]")
     playground.locator('[data-part="run"]').click()
     expect(playground.locator('[data-part="status"]')).to_contain_text("Finished", timeout=60_000)
-    expect(watched.locator("vg-player svg.vg-graph")).to_be_visible()
-    watched.keyboard.press("Escape")
-    watched.get_by_role("textbox", name="Search").focus()
-    watched.keyboard.type("gradient")
-    expect(watched.locator(".md-search-result__item").first).to_be_visible()
-    assert watched.evaluate("window.stayed") is True
-    assert violations(watched) == []
+    expect(page.locator("vg-player svg.vg-graph")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("textbox", name="Search").focus()
+    page.keyboard.type("gradient")
+    expect(page.locator(".md-search-result__item").first).to_be_visible()
+    assert page.evaluate("window.stayed") is True
 
 
 INJECTED = {

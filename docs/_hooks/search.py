@@ -1,0 +1,30 @@
+"""MkDocs hook: the search index is fetched and built when the reader searches.
+
+The theme would do both on every page: nearly a megabyte, and a second of a processor. Its worker is wrapped in one of
+ours, which keeps the first message back until there is something to look for (docs/_hooks/search_worker.js).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
+
+_WRAPPER = Path(__file__).with_name("search_worker.js")
+
+
+@event_priority(-100)  # after the search plugin, which writes the index
+def on_post_build(config: MkDocsConfig) -> None:
+    """Leave an empty index where the theme looks for one, and the wrapper where it looks for its worker."""
+    site = Path(config.site_dir)
+    index, workers = site / "search/search_index.json", sorted(site.glob("assets/javascripts/workers/search.*.min.js"))
+    if not index.exists() or len(workers) != 1:
+        raise PluginError(f"The theme's search is not where it was: {index.name}, {[path.name for path in workers]}.")
+    content = json.loads(index.read_text("utf-8"))
+    index.replace(index.with_name("documents.json"))
+    index.write_text(json.dumps(content | {"docs": []}), encoding="utf-8")
+    workers[0].replace(workers[0].with_name("search.theme.js"))
+    workers[0].write_text(_WRAPPER.read_text("utf-8"), encoding="utf-8")

@@ -1,0 +1,44 @@
+// Stands where the theme's search worker would, and brings that in when the reader first searches.
+// See docs/_hooks/search.py.
+
+const [SETUP, READY, QUERY, RESULT] = [0, 1, 2, 3]; // the theme's kinds of messages
+const NOTHING = { type: RESULT, data: { items: [] } };
+
+let setup;
+let query;
+let loading = false;
+
+addEventListener("message", hold);
+
+function hold({ data: message }) {
+  if (message.type === SETUP) {
+    setup = message;
+    postMessage({ type: READY });
+  } else if (message.type === QUERY && message.data.trim()) {
+    query = message; // of several typed meanwhile, the last counts
+    if (!loading) load();
+  } else {
+    postMessage(NOTHING);
+  }
+}
+
+async function load() {
+  loading = true;
+  try {
+    const answer = await fetch(new URL("../../../search/documents.json", location.href));
+    setup.data.docs = (await answer.json()).docs;
+    removeEventListener("message", hold);
+    importScripts("search.theme.js");
+  } catch {
+    addEventListener("message", hold); // offline, say: the next letter tries again
+    postMessage(NOTHING);
+    loading = false;
+    return;
+  }
+  pass(setup);
+  setTimeout(pass, 0, query); // in a later task, because the theme sets up asynchronously
+}
+
+function pass(message) {
+  dispatchEvent(new MessageEvent("message", { data: message }));
+}
