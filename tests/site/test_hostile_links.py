@@ -236,7 +236,7 @@ def test_opened_as_pages_they_run_nothing_and_reach_nothing(browser: Browser, ba
         page.on("dialog", lambda dialog: faults.append(dialog.message))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: message.type == "error" and faults.append(message.text))
-        for one in hostile(2 * len(KINDS), seed=8):
+        for one in hostile(len(KINDS), seed=8):
             page.goto("about:blank")
             page.goto(f"{base_url}playground/{one.fragment}")
             looks_harmless(page, one)
