@@ -11,6 +11,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,8 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 
-@pytest.fixture
-def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
+@contextmanager
+def watched_site(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options.
 
     Fails on messages, on what violates the content security policy, and on requests to anywhere else.
@@ -84,6 +85,13 @@ def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
             return page
 
         yield make_and_listen
+
+
+@pytest.fixture
+def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
+    """Makes pages that are watched over."""
+    with watched_site(browser, base_url) as make:
+        yield make
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,33 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.site.conftest import watched_site
+
 PROGRAMS = Path(__file__).resolve().parents[2] / "docs/assets/playground/programs"
 ENDLESS = "while True:\n    pass"
 
 
 @pytest.fixture
-def play(page: Page, base_url: str) -> Page:
-    """The playground, as it opens."""
+def cold(page: Page, base_url: str) -> Page:
+    """The playground, as it opens: Python is not there yet."""
     return opened(page, base_url)
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, base_url: str) -> Iterator[Page]:
+    """One playground for many tests: Python takes seconds to start."""
+    with watched_site(browser, base_url) as make:
+        yield opened(make(viewport={"width": 1280, "height": 800}), base_url)
+
+
+@pytest.fixture
+def play(shared: Page) -> Page:
+    """The shared playground, as if it had just been opened, but for Python, which may be there already."""
+    for name, text in (("addition", "c = a + b"), ("diamond", "What is used twice")):
+        part(shared, "start").select_option(name)
+        expect(editor(shared)).to_contain_text(text)
+    expect(part(shared, "printed")).to_be_hidden()
+    return shared
 
 
 def opened(page: Page, base_url: str, fragment: str = "") -> Page:
@@ -156,18 +175,18 @@ def test_reset_brings_the_start_program_back(play: Page) -> None:
 # --- stopping --------------------------------------------------------------------------------------------------------
 
 
-def test_an_endless_loop_is_stopped_and_the_next_program_runs(play: Page) -> None:
-    run(play, "print('ready')")
-    write(play, ENDLESS)
-    part(play, "run").click()
-    expect(part(play, "run")).to_have_text("Stop")
-    expect(part(play, "status")).to_have_text("Running …")
-    play.wait_for_timeout(500)
-    part(play, "run").click()
-    expect(part(play, "run")).to_have_text("Run", timeout=2_000)
-    expect(part(play, "status")).to_contain_text("Stopped")
-    expect(run(play, "print(6 * 7)")).to_contain_text("Finished")
-    expect(part(play, "printed")).to_have_text("42\n")
+def test_an_endless_loop_is_stopped_and_the_next_program_runs(cold: Page) -> None:
+    run(cold, "print('ready')")
+    write(cold, ENDLESS)
+    part(cold, "run").click()
+    expect(part(cold, "run")).to_have_text("Stop")
+    expect(part(cold, "status")).to_have_text("Running …")
+    cold.wait_for_timeout(500)
+    part(cold, "run").click()
+    expect(part(cold, "run")).to_have_text("Run", timeout=2_000)
+    expect(part(cold, "status")).to_contain_text("Stopped")
+    expect(run(cold, "print(6 * 7)")).to_contain_text("Finished")
+    expect(part(cold, "printed")).to_have_text("42\n")
 
 
 def test_a_program_is_ended_after_ten_seconds(play: Page) -> None:
@@ -184,9 +203,9 @@ def test_what_was_printed_before_an_endless_loop_is_shown(play: Page) -> None:
     expect(part(play, "printed")).to_have_text("0\n1\n2\n")
 
 
-def test_a_double_click_on_run_does_not_stop(play: Page) -> None:
-    part(play, "run").dblclick()
-    expect(finish(play)).to_contain_text("Finished")
+def test_a_double_click_on_run_does_not_stop(cold: Page) -> None:
+    part(cold, "run").dblclick()
+    expect(finish(cold)).to_contain_text("Finished")
 
 
 STANDBY = """async (base) => {
@@ -363,34 +382,34 @@ def test_a_link_brings_the_program_and_the_step_to_somebody_else(new_page: Calla
     expect(reader.locator("vg-player")).to_contain_text("step 1 of 4")
 
 
-def test_a_changed_number_runs_the_program_unless_it_came_from_a_link(play: Page, base_url: str) -> None:
+def test_a_changed_number_runs_the_program_unless_it_came_from_a_link(cold: Page, base_url: str) -> None:
     program = "import vizgrad as vg\nb = vg.TensorNode(2.0)\nloss = b * b\nloss.backward()"
-    opened(play, base_url, fragment({"source": program, "step": 1}))
-    expect(editor(play)).to_contain_text("loss = b * b")
-    play.locator(".cm-line", has_text="TensorNode").click()
-    play.keyboard.press("End")
-    play.keyboard.press("ArrowLeft")
-    play.keyboard.press("Alt+ArrowUp")
-    play.wait_for_timeout(500)
-    expect(part(play, "run")).to_have_text("Run")
-    expect(part(play, "status")).not_to_contain_text("Finished")
-    run(play)
-    editor(play).press("Alt+ArrowUp")
-    expect(play.locator('vg-player .vg-tensor[data-tensor="t0"] .vg-value')).to_contain_text("2.2", timeout=20_000)
-    expect(play.locator("vg-player")).to_contain_text("step 1 of 4")
+    opened(cold, base_url, fragment({"source": program, "step": 1}))
+    expect(editor(cold)).to_contain_text("loss = b * b")
+    cold.locator(".cm-line", has_text="TensorNode").click()
+    cold.keyboard.press("End")
+    cold.keyboard.press("ArrowLeft")
+    cold.keyboard.press("Alt+ArrowUp")
+    cold.wait_for_timeout(500)
+    expect(part(cold, "run")).to_have_text("Run")
+    expect(part(cold, "status")).not_to_contain_text("Finished")
+    run(cold)
+    editor(cold).press("Alt+ArrowUp")
+    expect(cold.locator('vg-player .vg-tensor[data-tensor="t0"] .vg-value')).to_contain_text("2.2", timeout=20_000)
+    expect(cold.locator("vg-player")).to_contain_text("step 1 of 4")
 
 
-def test_a_program_from_a_link_waits_for_run(play: Page, base_url: str) -> None:
+def test_a_program_from_a_link_waits_for_run(cold: Page, base_url: str) -> None:
     asked: list[str] = []
-    play.on("request", lambda request: asked.append(request.url))
-    opened(play, base_url, fragment({"source": "print('hello')", "step": 0}))
-    play.reload()
-    expect(part(play, "origin")).to_be_visible()
-    play.wait_for_timeout(1_000)
+    cold.on("request", lambda request: asked.append(request.url))
+    opened(cold, base_url, fragment({"source": "print('hello')", "step": 0}))
+    cold.reload()
+    expect(part(cold, "origin")).to_be_visible()
+    cold.wait_for_timeout(1_000)
     assert not [url for url in asked if "pyodide" in url]
-    expect(part(play, "printed")).to_be_hidden()
-    run(play)
-    expect(part(play, "printed")).to_have_text("hello\n")
+    expect(part(cold, "printed")).to_be_hidden()
+    run(cold)
+    expect(part(cold, "printed")).to_have_text("hello\n")
 
 
 def test_a_link_followed_on_the_page_itself_opens_too(play: Page) -> None:
@@ -423,36 +442,35 @@ BAD_LINKS = {
 
 
 @pytest.mark.parametrize("name", BAD_LINKS)
-def test_a_bad_link_does_nothing_but_say_so(play: Page, base_url: str, name: str) -> None:
-    play.goto("about:blank")
-    opened(play, base_url, BAD_LINKS[name])
+def test_a_bad_link_does_nothing_but_say_so(play: Page, name: str) -> None:
+    play.evaluate("link => { location.hash = link }", BAD_LINKS[name])
     expect(part(play, "status")).to_contain_text("cannot be read")
     expect(part(play, "origin")).to_be_hidden()
     expect(editor(play)).to_contain_text("What is used twice")
     assert play.evaluate("window.hacked") is None
 
 
-def test_a_newer_link_and_another_fragment_are_told_apart(play: Page, base_url: str) -> None:
-    play.goto("about:blank")
-    opened(play, base_url, "#v2.abc")
-    expect(part(play, "status")).to_contain_text("newer version")
-    play.goto("about:blank")
-    opened(play, base_url, "#playground")
-    expect(part(play, "status")).to_contain_text("downloads Python")
+def test_a_newer_link_and_another_fragment_are_told_apart(cold: Page, base_url: str) -> None:
+    cold.goto("about:blank")
+    opened(cold, base_url, "#v2.abc")
+    expect(part(cold, "status")).to_contain_text("newer version")
+    cold.goto("about:blank")
+    opened(cold, base_url, "#playground")
+    expect(part(cold, "status")).to_contain_text("downloads Python")
 
 
-def test_a_linked_step_out_of_range_is_harmless(play: Page, base_url: str) -> None:
-    play.goto("about:blank")
+def test_a_linked_step_out_of_range_is_harmless(cold: Page, base_url: str) -> None:
+    cold.goto("about:blank")
     source = (PROGRAMS / "addition.py").read_text("utf-8")
-    opened(play, base_url, fragment({"source": source, "step": 10**9}))
-    run(play)
-    expect(play.locator("vg-player")).to_contain_text("step 4 of 4")
+    opened(cold, base_url, fragment({"source": source, "step": 10**9}))
+    run(cold)
+    expect(cold.locator("vg-player")).to_contain_text("step 4 of 4")
 
 
-def test_a_refused_clipboard_leaves_a_field_to_copy_from(play: Page) -> None:
-    play.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
-    part(play, "link").click()
-    field = play.get_by_label("Link to this program")
+def test_a_refused_clipboard_leaves_a_field_to_copy_from(cold: Page) -> None:
+    cold.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
+    part(cold, "link").click()
+    field = cold.get_by_label("Link to this program")
     expect(field).to_be_visible()
     assert "#v1." in field.input_value()
 
@@ -469,9 +487,11 @@ def test_a_link_holds_what_is_selected_and_refuses_what_is_no_id(new_page: Calla
 
     source = (PROGRAMS / "addition.py").read_text("utf-8")
     for node in ("t1'], x [", "<img>", 7, "t" + "9" * 99, "o999999"):
-        reader.goto("about:blank")
-        opened(reader, base_url, fragment({"source": source, "step": 1, "node": node}))
+        link = fragment({"source": source, "step": 1, "node": node})
+        reader.evaluate("link => { location.hash = link }", link)
+        expect(part(reader, "printed")).to_be_hidden()
         expect(run(reader)).to_contain_text("Finished")
+        expect(part(reader, "printed")).to_be_visible()
         expect(reader.locator(".vg-selected")).to_have_count(0)
 
 
@@ -487,44 +507,44 @@ def saved(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
-def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(play: Page, browser: Browser, tmp_path: Path) -> None:
+def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(cold: Page, browser: Browser, tmp_path: Path) -> None:
     program = 'import vizgrad as vg\n\na = vg.TensorNode(3.0)  # "é" ∇ 🙂\nloss = a * a\nloss.backward()'
-    write(play, program)
-    assert saved(play, "Python file", tmp_path).read_text("utf-8") == program + "\n"
-    notebook = nbformat.read(saved(play, "Notebook", tmp_path), as_version=nbformat.NO_CONVERT)
+    write(cold, program)
+    assert saved(cold, "Python file", tmp_path).read_text("utf-8") == program + "\n"
+    notebook = nbformat.read(saved(cold, "Notebook", tmp_path), as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     note, cell = notebook.cells
     assert cell.source == program
-    assert play.url.partition("#")[0] + "#v1." in note.source
+    assert cold.url.partition("#")[0] + "#v1." in note.source
 
-    play.get_by_text("Save as …").click()
-    play.get_by_role("button", name="Page with the graph").click()
-    expect(part(play, "status")).to_have_text(re.compile("^Nothing was saved: run the program first"))
-    run(play)
+    cold.get_by_text("Save as …").click()
+    cold.get_by_role("button", name="Page with the graph").click()
+    expect(part(cold, "status")).to_have_text(re.compile("^Nothing was saved: run the program first"))
+    run(cold)
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(saved(play, "Page with the graph", tmp_path).as_uri())
+        page.goto(saved(cold, "Page with the graph", tmp_path).as_uri())
         expect(page.locator("vg-player[ready]")).to_contain_text("step 4 of 4")
         expect(page.locator('.vg-tensor[data-tensor="t0"] .vg-grad')).to_contain_text("6")
 
 
-def test_work_is_kept_for_another_visit_only_if_the_reader_wants_that(play: Page, base_url: str) -> None:
-    box = play.get_by_label("Keep my work in this browser")
+def test_work_is_kept_for_another_visit_only_if_the_reader_wants_that(cold: Page, base_url: str) -> None:
+    box = cold.get_by_label("Keep my work in this browser")
     expect(box).not_to_be_checked()
-    write(play, "print('mine')")
-    later = opened(play.context.new_page(), base_url)
+    write(cold, "print('mine')")
+    later = opened(cold.context.new_page(), base_url)
     expect(editor(later)).to_contain_text("What is used twice")
 
     box.check()
-    expect(part(play, "status")).to_contain_text("in this browser only")
-    write(play, "print('kept')")
-    later = opened(play.context.new_page(), base_url)
+    expect(part(cold, "status")).to_contain_text("in this browser only")
+    write(cold, "print('kept')")
+    later = opened(cold.context.new_page(), base_url)
     expect(editor(later)).to_contain_text("kept")
     expect(later.get_by_label("Keep my work in this browser")).to_be_checked()
 
     later.get_by_label("Keep my work in this browser").uncheck()
     assert later.evaluate("localStorage.getItem('vizgrad-playground')") is None
-    later = opened(play.context.new_page(), base_url)
+    later = opened(cold.context.new_page(), base_url)
     expect(editor(later)).to_contain_text("What is used twice")
 
 
@@ -535,39 +555,39 @@ def go(page: Page, name: str) -> None:
     page.locator(".md-tabs").get_by_role("link", name=name, exact=True).click()
 
 
-def test_python_and_the_program_survive_a_visit_elsewhere(play: Page) -> None:
-    play.wait_for_load_state("networkidle")  # the theme has read the sitemap then
-    play.evaluate("window.stayed = true")
-    run(play, "import vizgrad as vg\na = vg.TensorNode(4.0)\nloss = a * a\nloss.backward()\nprint(a.grad)")
-    go(play, "Home")
-    expect(play).to_have_title(re.compile("every derivative"))
-    go(play, "Playground")
-    expect(play.locator("vg-playground")).to_have_attribute("ready", "")
-    assert play.evaluate("window.stayed") is True
-    assert "TensorNode(4.0)" in text_of(play)
-    expect(part(play, "printed")).to_have_text("8.0\n")
-    expect(play.locator("vg-player")).to_contain_text("step 4 of 4")
-    expect(play.locator(".cm-editor")).to_have_count(1)
-    statuses = note_statuses(play)
-    expect(run(play)).to_contain_text("Finished")
+def test_python_and_the_program_survive_a_visit_elsewhere(cold: Page) -> None:
+    cold.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    cold.evaluate("window.stayed = true")
+    run(cold, "import vizgrad as vg\na = vg.TensorNode(4.0)\nloss = a * a\nloss.backward()\nprint(a.grad)")
+    go(cold, "Home")
+    expect(cold).to_have_title(re.compile("every derivative"))
+    go(cold, "Playground")
+    expect(cold.locator("vg-playground")).to_have_attribute("ready", "")
+    assert cold.evaluate("window.stayed") is True
+    assert "TensorNode(4.0)" in text_of(cold)
+    expect(part(cold, "printed")).to_have_text("8.0\n")
+    expect(cold.locator("vg-player")).to_contain_text("step 4 of 4")
+    expect(cold.locator(".cm-editor")).to_have_count(1)
+    statuses = note_statuses(cold)
+    expect(run(cold)).to_contain_text("Finished")
     assert [text for text in statuses() if text.startswith(COLD_START)] == []
 
 
-def test_a_program_goes_on_while_the_reader_is_elsewhere(play: Page) -> None:
-    play.wait_for_load_state("networkidle")
-    run(play, "print(1)")
-    write(play, "import time\ntime.sleep(2)\nprint('done')")
-    part(play, "run").click()
-    go(play, "Home")
-    expect(play).to_have_title(re.compile("every derivative"))
-    go(play, "Playground")
-    expect(part(play, "printed")).to_have_text("done\n")
+def test_a_program_goes_on_while_the_reader_is_elsewhere(cold: Page) -> None:
+    cold.wait_for_load_state("networkidle")
+    run(cold, "print(1)")
+    write(cold, "import time\ntime.sleep(2)\nprint('done')")
+    part(cold, "run").click()
+    go(cold, "Home")
+    expect(cold).to_have_title(re.compile("every derivative"))
+    go(cold, "Playground")
+    expect(part(cold, "printed")).to_have_text("done\n")
 
 
-def test_a_reload_keeps_what_was_written(play: Page) -> None:
-    write(play, "print('kept')")
-    play.reload()
-    expect(editor(play)).to_contain_text("kept")
+def test_a_reload_keeps_what_was_written(cold: Page) -> None:
+    write(cold, "print('kept')")
+    cold.reload()
+    expect(editor(cold)).to_contain_text("kept")
 
 
 def test_a_failed_start_can_be_tried_again(browser: Browser, base_url: str) -> None:
@@ -580,22 +600,27 @@ def test_a_failed_start_can_be_tried_again(browser: Browser, base_url: str) -> N
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
 def test_axe_finds_nothing_in_any_state(
-    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, scheme: str, width: int
+    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, scheme: str
 ) -> None:
-    page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
+    page = new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
+
+    def look() -> None:
+        for width in (360, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert axe(page) == []
+
     opened(page, base_url, GOOD)
     page.evaluate("document.fonts.ready")
-    assert axe(page) == []
+    look()
     run(page, MISTAKES["division"][0])
-    assert axe(page) == []
+    look()
     part(page, "start").select_option("fault_vanishing")
     run(page)
     expect(page.locator(".pg-curve")).to_have_count(1)
     page.get_by_text("Save as …").click()
-    assert axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    look()
 
 
 def test_without_javascript_the_page_shows_the_recording(new_page: Callable[..., Page], base_url: str) -> None:
