@@ -96,7 +96,7 @@ def cifar10_centred(folder: Path | None) -> Data:
 
 CIFAR_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 ARCHIVE = "cifar10-jpeg.tar.xz"
-CACHE = ROOT / ".cache"  # of the pixels of the archive, which take two minutes to decode
+CACHE = ROOT / ".cache"  # of what the archive holds, which takes long to decode
 # The MD5 sums that the data's authors publish with it. What does not have them is not unpickled: that could run code.
 BATCHES = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",

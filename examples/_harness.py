@@ -69,7 +69,8 @@ class Experiment:
         devices: where it can run; the first is taken where none is named.
         libraries: distributions whose versions matter.
         together: the devices on which the seeds of a variant are trained at once, as one run.
-        inspect: what else is asked of a training after its last epoch: a dict for each seed, for the result file.
+        inspect: what else is asked of a training after its last epoch: a dict for each seed, which the result file has
+            under ``at_end``.
     """
 
     name: str

@@ -42,7 +42,8 @@ class Settings:
         decay: weight decay, as the optimiser has it.
         batch: images in a step.
         steps: how many steps make an epoch; 0 for one pass over the training images.
-        cycle: over how many epochs the rate rises from 0 to ``lr`` and falls back to 0, both in a line; 0 for one rate.
+        cycle: over how many epochs the rate rises from 0 to ``lr`` and falls back to 0, both in a line, even where the
+            run is shorter; 0 for one rate.
         init: how the weights start: "torch" for each layer's default; "glorot", uniform, with biases of 0.
         loss: "cross entropy", or "squared error" of the scores against 0 and 1.
         smoothing: of the labels, which part is spread over all classes.
@@ -135,15 +136,20 @@ class TorchTraining:
                 orders = {number: self._orders(number)}
             chosen = orders[number][:, place * self._settings.batch :][:, : self._settings.batch]
             self._set_rate(step / per_epoch)
-            losses = self._losses(self._scores(self._augmented(self._x[chosen])), self._y[chosen])
-            self._optimiser.zero_grad()
-            losses.mean(dim=1).sum().backward()  # a network has a gradient from its own losses only
-            self._optimiser.step()
-            total = total + losses.detach().sum(dim=1)
-            total_of_means = total_of_means + losses.detach().mean(dim=1)
+            losses = self._step(self._augmented(self._x[chosen]), self._y[chosen])
+            total = total + losses.sum(dim=1)
+            total_of_means = total_of_means + losses.mean(dim=1)
             images += chosen.shape[1]
         self._done = step + 1
         self._loss, self._loss_sum = (total / images).cpu(), total_of_means.cpu()  # which waits for the device
+
+    def _step(self, x: Tensor, y: Tensor) -> Tensor:
+        """A step of each network with its batch; the losses that it had before, (seeds, images)."""
+        losses = self._losses(self._scores(x), y)
+        self._optimiser.zero_grad()
+        losses.mean(dim=1).sum().backward()  # a network has a gradient from its own losses only
+        self._optimiser.step()
+        return losses.detach()
 
     def _orders(self, number: int) -> Tensor:
         """The order of the images in a pass for each seed, (seeds, n)."""
@@ -194,7 +200,7 @@ class TorchTraining:
             images = flipped(images)
         if self._settings.shift:
             images = shifted(images, self._settings.shift)
-        return images.view(x.shape) if images is x else images.unflatten(0, x.shape[:2])
+        return images.unflatten(0, x.shape[:2])
 
     # --- measuring ---
 
@@ -287,6 +293,7 @@ def ready(device: str) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # that takes time, and nothing here reads such memory
     own = torch.device(device, int(os.environ.get("LOCAL_RANK", "0")))
     torch.cuda.set_device(own)
     return own
