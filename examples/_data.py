@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _results import ROOT, write_whole
 
 import vizgrad as vg
 
@@ -36,6 +40,11 @@ class Data:
     held: Split
     classes: int
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+def order(images: int, seed: int, number: int) -> Array:
+    """The order of the images in a pass; it follows from seed and pass, so no generator has to be saved."""
+    return np.random.default_rng([seed, number]).permutation(images)
 
 
 def mnist(folder: Path | None) -> Data:
@@ -87,6 +96,7 @@ def cifar10_centred(folder: Path | None) -> Data:
 
 CIFAR_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 ARCHIVE = "cifar10-jpeg.tar.xz"
+CACHE = ROOT / ".cache"  # of what the archive holds, which takes long to decode
 # The MD5 sums that the data's authors publish with it. What does not have them is not unpickled: that could run code.
 BATCHES = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
@@ -116,7 +126,7 @@ def cifar10(folder: Path) -> tuple[str, Split, Split]:
     if tree.is_dir():
         return "CIFAR-10, JPEG copy", *_from_images(_in_tree(tree), tree)
     if archive.is_file():
-        return "CIFAR-10, JPEG copy", *_from_images(_in_archive(archive), archive)
+        return "CIFAR-10, JPEG copy", *_decoded_once(archive)
     raise vg.DataError(
         f"There is no CIFAR-10 in {folder}.\n"
         f"Expected one of: the folder cifar-10-batches-py, as torchvision lays it out; a tree of images such as "
@@ -155,6 +165,38 @@ def _in_archive(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield member.name, file.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise vg.DataError(f"{path} is damaged: {error}.\nFetch the archive again.") from error
+
+
+def _decoded_once(archive: Path) -> tuple[Split, Split]:
+    """The images of an archive, decoded now or by an earlier run: by the same archive and the same decoder."""
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    cache = CACHE / f"cifar10-{digest[:16]}-pillow-{version('pillow')}.npz"
+    if cache.is_file():
+        try:
+            return _from_cache(cache)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print(f"{cache} cannot be used ({error}): the archive is decoded again.", file=sys.stderr)
+    train, held = _from_images(_in_archive(archive), archive)
+    content = BytesIO()
+    np.savez(content, x=train[0], y=train[1], x_held=held[0], y_held=held[1], digest=_digest(*train, *held))
+    write_whole(cache, content.getvalue())
+    return train, held
+
+
+def _from_cache(cache: Path) -> tuple[Split, Split]:
+    with np.load(BytesIO(cache.read_bytes()), allow_pickle=False) as file:
+        x, y, x_held, y_held = (file[name] for name in ("x", "y", "x_held", "y_held"))
+        if str(file["digest"]) != _digest(x, y, x_held, y_held):
+            raise ValueError("its checksum is wrong")
+    return (x, y), (x_held, y_held)
+
+
+def _digest(*arrays: Array) -> str:
+    whole = hashlib.sha256()
+    for array in arrays:
+        whole.update(f"{array.dtype}{array.shape}".encode())
+        whole.update(np.ascontiguousarray(array))
+    return whole.hexdigest()
 
 
 def _from_images(files: Iterator[tuple[str, bytes]], where: Path) -> tuple[Split, Split]:

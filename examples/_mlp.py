@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from _data import Data
+from _data import Data, order
 
 import vizgrad as vg
 from vizgrad import nn
@@ -100,10 +100,10 @@ class MLPTraining:
         self._loss = total / images
 
     def _order(self, number: int) -> Array:
-        """The order of the images in a pass; it follows from the seed, so no generator has to be saved."""
+        """The order of the images in a pass."""
         if not self._settings.shuffle:
             return np.arange(len(self._x))
-        return np.random.default_rng([self._seed, number]).permutation(len(self._x))
+        return order(len(self._x), self._seed, number)
 
     def measure(self) -> dict[str, float]:
         """Loss for each image, averaged over the epoch's steps (at first: of the untrained network), and accuracy.

@@ -25,9 +25,10 @@ class Result:
         config: every setting that the numbers depend on.
         data: which data set, in which variant.
         libraries: distributions whose versions matter.
+        device: what computes, "cpu" or "cuda".
     """
 
-    def __init__(self, name: str, config: dict[str, Any], data: str, libraries: list[str]) -> None:
+    def __init__(self, name: str, config: dict[str, Any], data: str, libraries: list[str], device: str = "cpu") -> None:
         self.name = name
         self._start = time.perf_counter()
         self.content: dict[str, Any] = {
@@ -36,7 +37,7 @@ class Result:
             "data": data,
             "provenance": {
                 "commit": _commit(),
-                "hardware": f"{_processor()}, {os.cpu_count()} logical cores",
+                "hardware": f"{_processor()}, {os.cpu_count()} logical cores" + _accelerator(device),
                 "system": f"{platform.system()} {platform.machine()}",
                 "libraries": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
             },
@@ -95,6 +96,14 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit + ("+" if changed else "")
+
+
+def _accelerator(device: str) -> str:
+    if device == "cpu":
+        return ""
+    import torch
+
+    return f", {torch.cuda.get_device_name()}"
 
 
 def _processor() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pickle
@@ -23,23 +22,12 @@ QUICK = "synth_baseline"  # `nox -s examples` runs all
 
 
 @pytest.fixture
-def load(root, monkeypatch):
-    """Imports a module of the examples."""
-    monkeypatch.syspath_prepend(str(root / "examples"))
-    before = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if (root / "examples" / f"{name}.py").exists():
-            del sys.modules[name]
-
-
-@pytest.fixture
 def run(root, tmp_path):
     """Starts a script with --smoke and an own place for what it writes."""
 
-    def start(script: str, *arguments: str, wait: bool = True):
+    def start(script: str, *arguments: str, wait: bool = True, by: tuple[str, ...] = ()):
         own = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
-        command = [sys.executable, str(root / "examples" / f"{script}.py"), "--smoke", *own, *arguments]
+        command = [sys.executable, *by, str(root / "examples" / f"{script}.py"), "--smoke", *own, *arguments]
         environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.Popen(
             command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -85,6 +73,23 @@ def test_killed_at_any_moment_and_resumed_it_finds_the_same_numbers(run, tmp_pat
     assert not list(tmp_path.rglob("*.npz"))
 
 
+def test_two_processes_find_what_one_finds(run, tmp_path):
+    length = ("--epochs", "2", "--seeds", "3")
+    assert run(QUICK, *length).returncode == 0
+    alone = numbers(tmp_path, QUICK)
+    (tmp_path / "out" / f"{QUICK}.json").unlink()
+    (tmp_path / "runs" / f"{QUICK}-smoke").mkdir(parents=True)
+    (tmp_path / "runs" / f"{QUICK}-smoke" / "synth-2.npz").write_bytes(b"of an older run")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--local-addr", "localhost")
+    done = run(QUICK, *length, by=torchrun)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("wrote") == 1
+    assert sorted(line.split("epoch")[0].strip() for line in done.stdout.splitlines() if "epoch 2/2" in line) == [
+        f"synth  seed {seed}" for seed in range(3)
+    ]  # each run was made once
+    assert numbers(tmp_path, QUICK) == alone
+
+
 def test_ctrl_c_leaves_what_a_resumed_run_needs(run, tmp_path):
     length = ("--epochs", "200", "--seeds", "1")
     process = run("synth_baseline", *length, wait=False)
@@ -124,6 +129,42 @@ def test_a_checkpoint_that_cannot_be_used_says_so(load, tmp_path, fault):
     settings = ["others" if fault == "other settings" else "these"]
     with pytest.raises(harness.CheckpointError, match="other settings" if settings == ["others"] else "cannot be read"):
         harness.Checkpoint(path, settings).read()
+
+
+@pytest.mark.parametrize("together", [(), ("cpu",)])
+def test_seeds_that_train_together_come_back_one_by_one(load, tmp_path, together):
+    harness, data, mlp = load("_harness"), load("_data"), load("_mlp")
+
+    class Counting:
+        """Measures seed and epoch, of one seed or of several."""
+
+        def __init__(self, settings, seeds, data, device):
+            self.seeds, self.done = np.asarray(seeds), 0.0
+
+        def measure(self):
+            return {"seed": self.seeds, "done": self.done + 10 * self.seeds}
+
+        def epoch(self):
+            self.done += 1
+
+        def state(self):
+            return {"done": np.array(self.done)}
+
+        def inspect(self):
+            return [{"asked": int(seed)} for seed in np.atleast_1d(self.seeds)]
+
+    variants = {"a": mlp.Settings(2, 0.1), "b": mlp.Settings(3, 0.1)}
+    experiment = harness.Experiment(
+        "few", "", variants, Counting, data.synth, 2, together=together, inspect=Counting.inspect
+    )
+    harness.main(experiment, ["--smoke", "--seeds", "3", "--runs", str(tmp_path), "--out", str(tmp_path)])
+    found = json.loads((tmp_path / "few.json").read_text(encoding="utf-8"))
+    for of_variant in found["variants"].values():
+        assert of_variant["curves"]["seed"] == [[0, 0, 0], [1, 1, 1], [2, 2, 2]]
+        assert of_variant["curves"]["done"] == [[0, 1, 2], [10, 11, 12], [20, 21, 22]]
+        assert np.shape(of_variant["curves"]["seconds"]) == (3, 3)
+        assert of_variant["final"]["done"]["mean"] == 12
+        assert of_variant["at_end"] == [{"asked": 0}, {"asked": 1}, {"asked": 2}]
 
 
 def test_a_program_that_finds_a_damaged_checkpoint_ends_with_a_sentence(load, tmp_path, capsys):
@@ -249,8 +290,9 @@ def jpegs(colours) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_cifar_as_images(load, tmp_path, colours, packed):
+def test_cifar_as_images(load, tmp_path, monkeypatch, colours, packed):
     data = load("_data")
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
     files = jpegs(np.repeat(np.repeat(colours[:, :, ::8, ::8], 8, 2), 8, 3))
     for name, content in files.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -270,6 +312,58 @@ def test_cifar_as_images(load, tmp_path, colours, packed):
     assert np.abs(x[:, :, 4::8, 4::8].astype(int) - rough).mean() < 10
 
 
+@pytest.fixture
+def archive(load, tmp_path, monkeypatch, colours):
+    """A folder with an archive of images, and an own place for what is decoded from it."""
+    data = load("_data")
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    with tarfile.open(tmp_path / data.ARCHIVE, mode="w:xz") as packed:
+        for name, image in jpegs(colours).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(image)
+            packed.addfile(member, BytesIO(image))
+    return tmp_path
+
+
+def test_an_archive_is_decoded_once(load, archive, monkeypatch):
+    data = load("_data")
+    _, *first = data.cifar10(archive)
+    monkeypatch.setattr(data, "_in_archive", lambda path: pytest.fail("decoded again"))
+    _, *again = data.cifar10(archive)
+    for split, same in zip(first, again, strict=True):
+        for one, other in zip(split, same, strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+    with (archive / data.ARCHIVE).open("ab") as file:  # another archive
+        file.write(b" ")
+    with pytest.raises(pytest.fail.Exception, match="decoded again"):
+        data.cifar10(archive)
+
+
+@pytest.mark.parametrize("fault", ["cut off", "another pixel", "pickled"])
+def test_decoded_images_that_are_damaged_are_decoded_again(load, archive, capsys, fault):
+    data = load("_data")
+    _, (x, y), _ = data.cifar10(archive)
+    [cache] = (archive / "cache").iterdir()
+    good = cache.read_bytes()
+    with np.load(cache) as file:
+        arrays = {name: file[name] for name in file.files}
+    if fault == "cut off":
+        cache.write_bytes(good[:-100])
+    elif fault == "another pixel":
+        arrays["x"][0, 0, 0, 0] ^= 1
+        np.savez(cache, **arrays)
+    else:
+        np.savez(cache, **arrays | {"x": np.array([{"of": 1}], dtype=object)})
+    _, (x_again, y_again), _ = data.cifar10(archive)
+    np.testing.assert_array_equal(x_again, x)
+    np.testing.assert_array_equal(y_again, y)
+    assert "the archive is decoded again" in capsys.readouterr().err
+    assert cache.read_bytes() == good
+    data.cifar10(archive)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -285,17 +379,12 @@ def test_images_that_are_not_cifar(load, tmp_path, name, content, message):
         load("_data").cifar10(tmp_path)
 
 
-def test_an_archive_that_is_cut_off(load, tmp_path, colours):
+def test_an_archive_that_is_cut_off(load, archive):
     data = load("_data")
-    content = BytesIO()
-    with tarfile.open(fileobj=content, mode="w:xz") as archive:
-        for name, image in jpegs(colours).items():
-            member = tarfile.TarInfo(name)
-            member.size = len(image)
-            archive.addfile(member, BytesIO(image))
-    (tmp_path / data.ARCHIVE).write_bytes(content.getvalue()[: len(content.getvalue()) // 2])
+    content = (archive / data.ARCHIVE).read_bytes()
+    (archive / data.ARCHIVE).write_bytes(content[: len(content) // 2])
     with pytest.raises(vg.DataError, match="is damaged"):
-        data.cifar10(tmp_path)
+        data.cifar10(archive)
 
 
 def test_no_data_at_all(load, tmp_path):
