@@ -96,9 +96,9 @@ class BestTraining:
         return F.cross_entropy(scores, y).item(), (scores.argmax(dim=1) == y).double().mean().item()
 
     def state(self) -> dict[str, np.ndarray]:
-        network = {f"network.{name}": value.cpu().numpy() for name, value in self._network.state_dict().items()}
+        network = {f"network.{name}": value.cpu().numpy().copy() for name, value in self._network.state_dict().items()}
         optimiser = {
-            f"optimiser.{parameter}.{name}": value.cpu().numpy()
+            f"optimiser.{parameter}.{name}": value.cpu().numpy().copy()
             for parameter, of_parameter in self._optimiser.state_dict()["state"].items()
             for name, value in of_parameter.items()
         }

@@ -120,7 +120,7 @@ class GridTraining:
         return dict(zip(names, (right.double() / len(self._y_held)).tolist(), strict=True))
 
     def state(self) -> dict[str, np.ndarray]:
-        return {name: stacked.cpu().numpy() for name, stacked in self._weights.items()}
+        return {name: stacked.cpu().numpy().copy() for name, stacked in self._weights.items()}
 
     def load(self, state: Mapping[str, np.ndarray]) -> None:
         for name, stacked in self._weights.items():
