@@ -47,7 +47,7 @@ def lines(
     seeds = "one seed" if count == 1 else f"mean of {count} seeds, with a band of one standard deviation"
     caption = f"{label}: {seeds}{' (reduced run)' if run.reduced else ''}"
     epochs = np.arange(first, first + next(iter(curves.values())).shape[1])
-    figure, axes = plots.axes(x, y, 6.2, 3.5)
+    figure, axes = plots.axes(x, y, 5.4, 3.3)
     if log_scale:
         axes.set_yscale("log")
     for (mean, deviation), colour, dashes in zip(
@@ -85,9 +85,9 @@ def _name(axes: Any, curves: Mapping[str, np.ndarray]) -> None:
     axes.autoscale_view()
     to_axes = axes.transScale + axes.transLimits
     heights = [float(to_axes.transform((0, end[1]))[1]) for end in shown.values()]
-    for (name, (_, _)), height, place in zip(shown.items(), heights, plots.spread(heights, 0.075), strict=True):
+    for (name, (_, _)), height, place in zip(shown.items(), heights, plots.spread(heights, 0.08), strict=True):
         colour = plots.COLOURS[list(curves).index(name)]
-        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 1}
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1, "relpos": (0, 0.5)}
         axes.annotate(
             name,
             (1, height),
@@ -237,7 +237,7 @@ def table(head: Sequence[str], rows: Sequence[str], caption: str) -> str:
 
 
 def _awaited(label: str) -> str:
-    return f'<p class="vg-awaited">Not run in full yet: {escape(label[:1].lower() + label[1:])}.</p>'
+    return f'<p class="vg-awaited">{escape(label)}: not run in full yet.</p>'
 
 
 # --- text ------------------------------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def _index_row(experiment: Experiment) -> str:
     chips = " ".join(_chip(word, words[word]) for word in (CAME, NOT, OPEN, AWAITED) if words[word])
     return (
         f'<tr><th scope="row"><a href="{address}">{escape(experiment.title)}</a></th>'
-        f'<td data-of="script and run"><ul>{runs}</ul></td>'
+        f'<td data-of="run"><ul>{runs}</ul></td>'
         f'<td data-of="verdicts"><span>{chips or "nothing was claimed"}</span></td></tr>'
     )
 

@@ -55,26 +55,27 @@ def svg(drawn: Any, label: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text[text.index("<svg") :], flags=re.S)
     for stands_in, variable in {INK: "currentColor", **_COLOURS}.items():
         text = text.replace(stands_in, variable)
-    text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1; font-family: inherit", text)
+    text = re.sub(r"font-family: [^;\"]*|font: ([\d.]+px)[^;\"]*", _of_the_page, text)
     text = text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
     return re.sub(r"\s*\n\s*", " ", text)
 
 
-def spread(places: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
-    """Places in their order, each moved as far as it takes to lie a gap apart, and none above the top.
+def _of_the_page(font: re.Match[str]) -> str:
+    """The page's font in place of matplotlib's."""
+    return f"font-size: {font[1]}; font-family: inherit" if font[1] else "font-family: inherit"
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Places from 0 to 1, each moved as little as it takes for all to lie a gap apart, in the order that they had.
 
     Example:
-        >>> spread([0.5, 0.5, 0.0], 0.25)
-        [0.5, 0.75, 0.0]
+        >>> spread([0.5, 0.5, 0.1], 0.25)
+        [0.375, 0.625, 0.1]
     """
+    from sklearn.isotonic import isotonic_regression
+
     order = np.argsort(places, kind="stable")
-    moved = np.asarray(places, float)[order]
-    for i in range(1, len(moved)):
-        moved[i] = max(moved[i], moved[i - 1] + gap)
-    limit = top
-    for i in reversed(range(len(moved))):
-        moved[i] = limit = min(moved[i], limit)
-        limit -= gap
-    back = np.empty_like(moved)
-    back[order] = moved
-    return [float(place) for place in back]
+    gaps = gap * np.arange(len(places))
+    moved = np.empty(len(places))
+    moved[order] = gaps + isotonic_regression(np.asarray(places)[order] - gaps, y_min=0, y_max=max(0, 1 - gaps[-1]))
+    return [float(place) for place in moved]

@@ -74,6 +74,11 @@ def at(epoch: int, measure: str, variant: str = "") -> Reads:
     return lambda run: float(run.curve(measure, variant)[:, epoch].mean())
 
 
+def gain(first: int, last: int, measure: str, variant: str = "") -> Reads:
+    """How much the mean of the seeds rises from one epoch to another; in a shorter run that cannot be told."""
+    return lambda run: at(last, measure, variant)(run) - at(first, measure, variant)(run)
+
+
 def ahead(measure: str, variant: str, other: str) -> Reads:
     """How far the mean of one variant ends above that of another."""
 
