@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 HOOKS = ("claims", "exhibits", "experiments", "found", "plots", "results", "rules")
@@ -33,6 +33,9 @@ def alone(name):
     spec.loader.exec_module(module)
     del sys.modules[name]
     return module
+
+
+plots, rules = alone("plots"), alone("rules")
 
 
 @pytest.fixture
@@ -164,17 +167,16 @@ def test_claims_of_a_page_are_text_and_no_markup(made):
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.floats(-10, 10), st.floats(-10, 10), st.floats(0, 10))
 def test_rules_agree_with_each_other(value, low, width):
-    rules = alone("rules")
     high = low + width
     both = rules.at_least(low).holds(value, 1) and rules.at_most(high).holds(value, 1)
     assert rules.within(low, high).holds(value, 1) == both
     assert rules.above(low).holds(value, 1) == (not rules.at_most(low).holds(value, 1))
 
 
-def test_counts_of_seeds_are_shares_of_those_that_ran(hooks):
-    rules = hooks.rules
+def test_counts_of_seeds_are_shares_of_those_that_ran():
     assert [rules.FOUR_OF_FIVE.holds(n, 5) for n in range(6)] == [False] * 4 + [True] * 2
     assert [rules.THREE_OF_FIVE.holds(n, 5) for n in range(6)] == [False] * 3 + [True] * 3
     assert rules.EVERY_SEED.holds(2, 2) and not rules.EVERY_SEED.holds(2, 3)
@@ -234,9 +236,9 @@ def test_a_full_run_has_as_many_seeds_as_the_harness_asks_for(hooks, root, monke
 # --- plots and tables -------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=7))
 def test_names_of_lines_are_a_gap_apart_and_keep_their_order(places):
-    plots = alone("plots")
     moved = np.array(plots.spread(places, 0.1))
     order = np.argsort(places, kind="stable")
     assert (np.diff(moved[order]) >= 0.1 - 1e-9).all()
