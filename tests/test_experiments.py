@@ -252,6 +252,7 @@ def test_a_plot_has_a_name_its_numbers_and_no_colour_of_its_own(made):
     html = made.exhibits.lines("one", "accuracy", y="accuracy", label='Accuracy "here"')
     assert 'role="img" aria-label="Accuracy &quot;here&quot;: mean of 5 seeds' in html
     assert "var(--vg-plot-1)" in html and not re.search(r"#0[1-9]0[12]0[12]", html)
+    assert '<th scope="col">accuracy</th>' in html  # a line that is alone is called what the axis shows
     assert html.count('<th scope="row">') == 5 and "0.920 ± 0.016" in html
     assert "\n\n" not in html  # Markdown would take what follows an empty line for its own
 

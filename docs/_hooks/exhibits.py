@@ -59,7 +59,7 @@ def lines(
     axes.set_xlim(first, max(epochs[-1], first + 1))
     axes.xaxis.get_major_locator().set_params(integer=True)
     _name(axes, curves)
-    return plots.figure(figure, caption, _values(curves, epochs, x))
+    return plots.figure(figure, caption, _values({name or y: values for name, values in curves.items()}, epochs, x))
 
 
 def _curves(
