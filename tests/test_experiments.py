@@ -273,6 +273,25 @@ def test_the_confusion_matrix_is_the_mean_of_the_seeds(made):
     assert "&lt;dog&gt;" in html and "<dog>" not in html
 
 
+def test_the_grid_stands_beside_what_was_reported(hooks, tmp_path, monkeypatch):
+    best = f"<td>{hooks.claims.GRID.max():.3f}</td>"
+    assert f"{best}<td>–</td>" in hooks.exhibits.grid()
+    monkeypatch.setattr(hooks.results, "FOLDER", tmp_path)
+    reached = (hooks.claims.GRID / 2).tolist()
+    content = {"config": {"epochs": 10, "seeds": [0]}, "claims": {"mean score, by batch, network and rate": reached}}
+    (tmp_path / "mlp_grid.json").write_text(json.dumps(content))
+    assert f"{best}<td>{hooks.claims.GRID.max() / 2:.3f}</td>" in hooks.exhibits.grid()
+    assert "(reduced run)" in hooks.exhibits.grid()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("-0.8 to 3", "−0.8 to 3"), ("1e-06", "1e-6"), ("-2e-05", "−2e-5"), ("a-1", "a-1"), ("E06, 0.06", "E06, 0.06")],
+)
+def test_signs_are_those_of_print(hooks, before, after):
+    assert hooks.exhibits.signs(before) == after
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(0.12345, "0.123"), (12.34, "12.3"), (2493130.0, "2.5e6"), (1e-9, "1.0e-9"), (0.0, "0.000")]
 )

@@ -246,7 +246,14 @@ EXPERIMENTS = {
             ),
             Claim(
                 "initialisation",
-                "Zero weights: the derivatives remain the same (they move, but all hidden units stay equal)",
+                "Zero weights do not converge: accuracy stays low",
+                "a flat curve",
+                final("accuracy", "zero"),
+                at_most(0.5),
+            ),
+            Claim(
+                "initialisation",
+                "With zero weights all hidden units stay equal (“the derivatives remain the same”)",
                 IN_WORDS,
                 said("largest difference between two hidden units that started at zero"),
                 at_most(1e-6),

@@ -193,9 +193,9 @@ def grid() -> str:
     over = "".join(f'<th scope="colgroup" colspan="2">rate {rate:g}</th>' for rate in rates)
     under = '<th scope="col">reported</th><th scope="col">reached</th>' * len(rates)
     return (
-        f"<table>\n<caption>Mean accuracy on the fold that was held out{state}</caption>\n"
+        f'<div class="vg-dense">\n<table>\n<caption>Mean accuracy on the fold that was held out{state}</caption>\n'
         f'<thead><tr><th scope="col" rowspan="2">batch</th><th scope="col" rowspan="2">hidden units</th>{over}</tr>'
-        f"<tr>{under}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
+        f"<tr>{under}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>\n</div>"
     )
 
 
@@ -223,7 +223,7 @@ def confusion(script: str, variant: str = "") -> str:
     state = " (reduced run)" if run.reduced else ""
     heat = table(["", *run.content["classes"]], rows, f"{label}, images for a seed{state}")
     report = table(["class", "precision", "recall", "F1"], each, f"Each class{state}")
-    return f'<div class="vg-confusion">\n{heat}\n</div>\n\n{report}'
+    return f'<div class="vg-dense">\n{heat}\n</div>\n\n{report}'
 
 
 def table(head: Sequence[str], rows: Sequence[str], caption: str) -> str:
@@ -260,8 +260,8 @@ def number(value: float) -> str:
 
 
 def signs(text: str) -> str:
-    """A minus is no hyphen; the sign of a power stays."""
-    return re.sub(r"(?<![e\w])-(?=\d)", "\N{MINUS SIGN}", text)
+    """A minus is no hyphen; the sign of a power stays, and its power begins with no 0."""
+    return re.sub(r"(?<![e\w])-(?=[\d.])", "\N{MINUS SIGN}", re.sub(r"(?<=\de)([+-])0", r"\1", text))
 
 
 def parameters(*widths: int) -> str:

@@ -72,7 +72,7 @@ def verdicts(*names: str) -> str:
 
 def _verdict_row(verdict: Verdict) -> str:
     claim = verdict.claim
-    counts = f"<small>counts as the same: {escape(claim.rule.text)}</small>" if claim.rule else ""
+    counts = f"<small>counts as the same: {escape(signs(claim.rule.text))}</small>" if claim.rule else ""
     reduced = "<small>reduced run</small>" if verdict.reduced else ""
     return (
         f'<tr><th scope="row">{escape(claim.text)}</th><td data-of="reported">{escape(claim.reported)}</td>'
