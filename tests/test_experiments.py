@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,8 +44,9 @@ def hooks(monkeypatch):
     """The hooks behind report pages, with the real results."""
     monkeypatch.syspath_prepend(str(FOLDER))
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in HOOKS})
-    for name in HOOKS:
-        sys.modules.pop(name, None)
+    for name, module in [*sys.modules.items()]:
+        if Path(getattr(module, "__file__", None) or "/").parent in (FOLDER, FOLDER.parents[1] / "examples"):
+            del sys.modules[name]
 
 
 @pytest.fixture
@@ -162,6 +164,79 @@ def test_claims_of_a_page_are_text_and_no_markup(made):
     write(made, 0.9)
     html = made.experiments.index() + made.exhibits.concluded("one", "accuracy", label="<b>")
     assert "Does it &lt;learn&gt;?" in html and "accuracy &lt;end&gt;" in html and "<b>" not in html
+
+
+# --- scripts ----------------------------------------------------------------------------------------------------------
+
+
+def test_claims_and_pages_read_what_their_scripts_write(hooks, root, tmp_path, monkeypatch):
+    """Nothing is trained: each script concludes from made-up curves, of a full run and of one of two epochs."""
+    pages = importlib.import_module("pages")
+    monkeypatch.setattr(hooks.results, "FOLDER", tmp_path)
+    scripts = {script for one in hooks.claims.EXPERIMENTS.values() for script in one.scripts}
+    written = [script for script in sorted(scripts) if hooks.found.source(script)]
+    for epochs in (None, 2):
+        for script in written:
+            write_as_the_script_would(script, root, tmp_path, monkeypatch, epochs)
+        words = {hooks.experiments.judge(claim).word for claim in claims_of(hooks, written)}
+        assert words <= {"came back", "did not come back", "cannot be told"}
+        for page in sorted((root / "docs/reports").glob("*.md")):
+            if "report.status(" in page.read_text():
+                assert pages._environment().from_string(page.read_text()).render()
+
+
+def claims_of(hooks, scripts):
+    return [claim for one in hooks.claims.EXPERIMENTS.values() for claim in one.claims if claim.script in scripts]
+
+
+def write_as_the_script_would(script, root, folder, monkeypatch, epochs):
+    path = root / "examples" / f"{script}.py"
+    if "from _harness import" not in path.read_text():  # it takes a moment, and is run
+        real = root / "docs/results" / path.with_suffix(".json").name
+        if real.exists():
+            (folder / real.name).write_text(real.read_text())
+        else:
+            monkeypatch.setattr(sys, "argv", [path.name, "--out", str(folder)])
+            runpy.run_path(str(path), run_name="__main__")
+        return
+    captured = []
+    monkeypatch.syspath_prepend(str(path.parent))
+    monkeypatch.setattr(sys, "argv", [path.name])
+    monkeypatch.setattr(importlib.import_module("_harness"), "main", captured.append)
+    runpy.run_path(str(path), run_name="__main__")
+    [experiment] = captured
+    epochs = epochs or experiment.epochs
+    rng = np.random.default_rng(0)
+    curves = {name: {of: rng.random((5, epochs + 1)) for of in measures(script)} for name in experiment.variants}
+    judged = {"confusion": np.ones((10, 10)).tolist(), "precision": [1] * 10, "recall": [1] * 10, "f1": [1] * 10}
+    found = {
+        name: {
+            "curves": {key: curve.tolist() for key, curve in of.items()},
+            "final": {key: {"mean": curve[:, -1].mean(), "std": curve[:, -1].std()} for key, curve in of.items()},
+            "at_end": [judged] * 5,
+        }
+        for name, of in curves.items()
+    }
+    content = {
+        "config": {"epochs": epochs, "seeds": [0, 1, 2, 3, 4]},
+        "data": "made",
+        "classes": [*"abcdefghij"],
+        "provenance": {"commit": "", "date": "", "wall_seconds": 0, "hardware": "", "libraries": {}},
+        "claims": experiment.claims(curves) if experiment.claims else {},
+        **({"variants": found} if len(found) > 1 else next(iter(found.values()))),
+    }
+    (folder / f"{script}.json").write_text(json.dumps(content))
+
+
+def measures(script):
+    """What trainings measure."""
+    if script == "mlp_grid":
+        return [f"batch {batch}, rate {rate:g}" for batch in (64, 128, 256, 512) for rate in (0.1, 0.01, 0.001)]
+    of_all = ["train_loss", "accuracy", "seconds"]
+    if script == "mlp_best":
+        return [*of_all, "train_accuracy", "test_accuracy", "validation_accuracy"]
+    of_vizgrad = ["flat_units", "unit_difference", "train_accuracy", "test_accuracy"]
+    return [*of_all, *of_vizgrad, "loss_sum", "accuracy_with_dropout"]
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
