@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,14 +29,18 @@ sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; th
 import concepts
 import contract
 import descents
+import diagrams
 import errata
 import frames
+import names
+import quality
 import runs
 import speeds
 import walks
 
 _RESULTS = Path(__file__).parent.parent / "results"
-_EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+_ROOT = Path(__file__).parent.parent.parent
+_EXAMPLES = _ROOT / "examples"
 # matplotlib wants real colours; these stand for variables of the site, so that a plot follows light and dark.
 _COLOURS = {"#010101": "currentColor", "#020202": "var(--vg-plot-1)", "#030303": "var(--vg-plot-2)"}
 
@@ -46,10 +51,19 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         return markdown
     try:
         return _environment().from_string(markdown).render()
-    except (jinja2.TemplateError, OSError, AttributeError, ImportError, ValueError, TypeError) as error:
-        line = getattr(error, "lineno", None)
-        where = f"{page.file.src_uri}, line {line}" if line else page.file.src_uri
-        raise PluginError(f"{where}: an expression between {{= and =}} cannot be filled in: {error}") from error
+    except Exception as error:
+        line = _line(error, (page.file.content_string.count("\n") - markdown.count("\n")))
+        raise PluginError(
+            f"{page.file.src_uri}{line}: an expression between {{= and =}} cannot be filled in. "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _line(error: Exception, above: int) -> str:
+    """Where in the file of a page something went wrong; ``above`` is the number of lines before its text."""
+    inside = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else inside[-1] if inside else None
+    return f", line {line + above}" if line else ""
 
 
 def _environment() -> jinja2.Environment:
@@ -64,10 +78,18 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(
-        result=result, percent=percent, curves=curves, source=source, provenance=provenance, walk=walks.gradient
+        result=result,
+        percent=percent,
+        curves=curves,
+        source=source,
+        listing=listing,
+        provenance=provenance,
+        walk=walks.gradient,
     )
     environment.globals.update(contract=contract.table, frames=frames.figure, wrong=errata.wrong, see=errata.see)
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
+    environment.globals.update(names=names.names, rules=names.rules, quality=quality)
+    environment.globals.update(diagram=diagrams.diagram, imports=diagrams.imports)
     environment.globals.update(ravine=descents.ravine, both=concepts.both, beside=concepts.beside)
     return environment
 
@@ -107,6 +129,12 @@ def source(path: str) -> str:
     lines, first = inspect.getsourcelines(thing)
     code = textwrap.dedent("".join(lines)).rstrip()
     return f'```python title="{module.replace(".", "/")}.py, line {first}" linenums="{first}"\n{code}\n```'
+
+
+def listing(path: str) -> str:
+    """A file of the repository as a code block with its name; the path begins at the root."""
+    code = (_ROOT / path).read_text(encoding="utf-8").rstrip()
+    return f'```{Path(path).suffix[1:]} title="{path}"\n{code}\n```'
 
 
 def curves(name: str, *keys: str, x: str, y: str, label: str) -> str:
