@@ -88,8 +88,15 @@ def pyodide(session: nox.Session) -> None:
 
 
 @nox.session
+def release(session: nox.Session) -> None:
+    """Fills dist/ with what a release holds; takes the tag after --, and refuses one that does not fit."""
+    session.install("-c", "constraints.txt", "hatchling")
+    session.run("python", "web/release.py", *session.posargs)
+
+
+@nox.session
 def picture(session: nox.Session) -> None:
-    """Takes the README's picture from the built site."""
+    """Records the README's pictures from the built site."""
     install(session, "docs", groups=["test"])
     chromium = find_chromium(session)
     build_site(session)
@@ -104,7 +111,7 @@ def install(session: nox.Session, extra: str, groups: tuple[str, ...] | list[str
 
 def build_site(session: nox.Session) -> None:
     """Builds site/; the hook in docs/_hooks brings what comes from npm."""
-    session.run("mkdocs", "build", "--strict", "--quiet", env=QUIET)
+    session.run("mkdocs", "build", "--strict", env=QUIET)  # with --quiet, MkDocs would count no warnings
 
 
 def find_chromium(session: nox.Session) -> str:

@@ -26,7 +26,7 @@ def site_dir(root: Path) -> Path:
     """The built site: the one that `nox -s tests` has just built, or else built here."""
     site = root / "site"
     if not (site / "sitemap.xml").exists():
-        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
         subprocess.run(command, cwd=root, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=True)
     return site
 

@@ -75,16 +75,16 @@ def test_fences_work_inside_other_blocks(make_site):
 @pytest.mark.parametrize(
     ("markdown", "complaints"),
     [
-        (fence(SQUARE, 'colour="red"'), ["deep/page.md", "unknown option 'colour'", "title: the caption"]),
+        (fence(SQUARE, 'colour="red"'), ["deep/page.md, line 3", "unknown option 'colour'", "title: the caption"]),
         (
             fence("import vizgrad as vg\nvg.TensorNode('x')\n"),
-            ["deep/page.md", "line 2 of the fence", "DtypeError", "real numbers"],
+            ["deep/page.md, line 5", "line 2 of the fence", "DtypeError", "real numbers"],
         ),
-        (fence("1 / 0\n"), ["deep/page.md", "line 1 of the fence", "ZeroDivisionError"]),
-        (fence("def half(:\n"), ["deep/page.md", "SyntaxError"]),
-        (fence(SQUARE, 'error="expected"'), ["deep/page.md", "does not"]),
-        (fence(SQUARE, 'step="soon"'), ["deep/page.md", "step", "soon"]),
-        (fence(SQUARE, 'direction="up"'), ["deep/page.md", "direction", "up"]),
+        (fence("1 / 0\n"), ["deep/page.md, line 4", "line 1 of the fence", "ZeroDivisionError"]),
+        (fence("def half(:\n"), ["deep/page.md, line 4", "SyntaxError"]),
+        (fence(SQUARE, 'error="expected"'), ["deep/page.md, line 4", "does not"]),
+        (fence(SQUARE, 'step="soon"'), ["deep/page.md, line 4", "step", "soon"]),
+        (fence(SQUARE, 'direction="up"'), ["deep/page.md, line 4", "direction", "up"]),
     ],
 )
 def test_what_is_wrong_with_a_fence_is_a_warning_that_fails_a_strict_build(make_site, markdown, complaints):
@@ -92,6 +92,13 @@ def test_what_is_wrong_with_a_fence_is_a_warning_that_fails_a_strict_build(make_
     assert len(warnings) == 1
     for complaint in complaints:
         assert complaint in warnings[0]
+
+
+def test_the_line_is_that_of_the_file_below_front_matter_and_inside_other_blocks(make_site):
+    program = "import vizgrad as vg\n\n1 / 0\n"
+    indented = fence(program).partition("\n\n")[2].replace("\n", "\n    ")
+    _, [warning] = make_site("---\ntitle: Page\n---\n\n# Page\n\n- an item\n\n    " + indented)
+    assert warning.startswith("deep/page.md, line 12: ")
 
 
 def test_an_expected_error_is_shown_and_is_no_warning(make_site):

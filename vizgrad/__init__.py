@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vizgrad import nn, ops, optim
+from vizgrad import functions, nn, ops, optim
 from vizgrad.check import GradientReport, check_op, detect_anomaly, gradcheck
 from vizgrad.core import Context, Op, OpNode, TensorNode, no_grad
 from vizgrad.datasets import load_digits, load_mnist, load_synth
@@ -23,44 +23,7 @@ from vizgrad.errors import (
     TraceError,
     VizgradError,
 )
-from vizgrad.functions import (
-    avg_pool2d,
-    batch_norm,
-    binary_cross_entropy_with_logits,
-    celoss,
-    clip,
-    concatenate,
-    conv2d,
-    cos,
-    cross_entropy,
-    dropout,
-    embedding,
-    exp,
-    gelu,
-    layer_norm,
-    leaky_relu,
-    linear,
-    log,
-    log1p,
-    logceloss,
-    logsoftmax,
-    logsumexp,
-    max_pool2d,
-    maximum,
-    minimum,
-    mse_loss,
-    nll_loss,
-    pad,
-    relu,
-    sigmoid,
-    sin,
-    softmax,
-    softplus,
-    sqrt,
-    stack,
-    tanh,
-    where,
-)
+from vizgrad.functions import *
 from vizgrad.nn import (
     MLP,
     AvgPool2d,
@@ -75,7 +38,7 @@ from vizgrad.nn import (
     Module,
     Sequential,
 )
-from vizgrad.ops import *  # noqa: F403
+from vizgrad.ops import *
 from vizgrad.optim import SGD, Adam, Adamax, AdamW, RMSprop
 from vizgrad.rule import Rule
 from vizgrad.trace import Trace, record
@@ -123,56 +86,21 @@ __all__ = [
     "Trace",
     "TraceError",
     "VizgradError",
-    "avg_pool2d",
-    "batch_norm",
-    "binary_cross_entropy_with_logits",
-    "celoss",
     "check_op",
-    "clip",
-    "concatenate",
-    "conv2d",
-    "cos",
-    "cross_entropy",
     "detect_anomaly",
     "draw",
-    "dropout",
-    "embedding",
-    "exp",
-    "gelu",
     "gradcheck",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
     "load_digits",
     "load_mnist",
     "load_synth",
-    "log",
-    "log1p",
-    "logceloss",
-    "logsoftmax",
-    "logsumexp",
-    "max_pool2d",
-    "maximum",
-    "minimum",
-    "mse_loss",
-    "nll_loss",
     "nn",
     "no_grad",
     "ops",
     "optim",
-    "pad",
     "record",
-    "relu",
-    "sigmoid",
-    "sin",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "stack",
-    "tanh",
-    "where",
-    *ops.__all__,
 ]
+__all__ += functions.__all__
+__all__ += ops.__all__
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,45 @@ from vizgrad import errors, ops
 from vizgrad.core import Operand, TensorNode
 from vizgrad.ops.windows import Pair
 
+__all__ = [
+    "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy_with_logits",
+    "celoss",
+    "clip",
+    "concatenate",
+    "conv2d",
+    "cos",
+    "cross_entropy",
+    "dropout",
+    "embedding",
+    "exp",
+    "gelu",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log",
+    "log1p",
+    "logceloss",
+    "logsoftmax",
+    "logsumexp",
+    "max_pool2d",
+    "maximum",
+    "minimum",
+    "mse_loss",
+    "nll_loss",
+    "pad",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "stack",
+    "tanh",
+    "where",
+]
+
 
 def exp(x: Operand) -> TensorNode:
     """e to the power of each entry. Any shape."""

@@ -94,6 +94,7 @@ class Recorded:
     """A program that has run, and where its trace lies on the site."""
 
     trace: Trace
+    source: str
     json: str
     url: str
 
@@ -203,7 +204,8 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         for key, value in inputs.items():
             if key not in _OPTIONS:
                 known = "; ".join(f"{name}: {meaning}" for name, meaning in _OPTIONS.items())
-                log.warning("%s: a vizgrad fence has the unknown option %r. Known are: %s.", self._where(), key, known)
+                where = self._where(f"{key}=")
+                log.warning("%s: a vizgrad fence has the unknown option %r. Known are: %s.", where, key, known)
             options[key] = value
         return True
 
@@ -214,7 +216,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             try:
                 return make(source, options)
             except Exception as error:
-                log.warning("%s: a %s fence fails: %s: %s", self._where(), fence, type(error).__name__, error)
+                log.warning("%s: a %s fence fails: %s: %s", self._where(source), fence, type(error).__name__, error)
                 return ""
 
         return format
@@ -226,7 +228,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             raise ValueError("it has both a program and a stored trace")
         recorded = self._stored(options["trace"]) if "trace" in options else self._record(program)
         other = self._record(sections["compare with"]) if "compare with" in sections else None
-        self._report_failures([one.trace for one in (recorded, other) if one], options.get("error") == "expected")
+        self._report_failures(source, [one for one in (recorded, other) if one], options.get("error") == "expected")
         self._count += 1
         page_url = self._page.url if self._page else ""
         labels = [label.strip() for label in options.get("labels", "").split(",", 1)]
@@ -249,25 +251,26 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         figure = f"<vg-live>{figure}</vg-live>" if live else figure
         return f"<div>{figure}</div>"  # Markdown puts what it does not know as a block into a paragraph
 
-    def _report_failures(self, traces: list[Trace], expected: bool) -> None:
-        failures = [one.error for one in traces if one.error]
-        for failed in [] if expected else failures:
-            line = f" (line {failed.place[1]} of the fence)" if failed.place else ""
+    def _report_failures(self, source: str, ran: list[Recorded], expected: bool) -> None:
+        failures = [(one.source, one.trace.error) for one in ran if one.trace.error]
+        for program, failed in [] if expected else failures:
+            line = failed.place[1] if failed.place else 1
             log.warning(
                 "%s: the program of a vizgrad fence fails%s. %s: %s\n"
                 'Mend it, or write ```vizgrad error="expected" where it is meant to fail.',
-                self._where(),
-                line,
+                self._where(program, line),
+                f" (line {line} of the fence)" if failed.place else "",
                 failed.type,
                 failed.message,
             )
         if expected and not failures:
-            log.warning("%s: the program of a vizgrad fence is meant to fail, but does not.", self._where())
+            log.warning("%s: the program of a vizgrad fence is meant to fail, but does not.", self._where(source))
 
     def _check(self, source: str, options: dict[str, Any]) -> str:
         report = check_formulas(source)
         if not report:
-            log.warning("%s: the formulas of a vizgrad-check fence are not right: %s.", self._where(), report.problem())
+            where = self._where(source)
+            log.warning("%s: the formulas of a vizgrad-check fence are not right: %s.", where, report.problem())
         return formulas_html(report, source, options.get("title", ""))
 
     def _exercise(self, source: str, options: dict[str, Any]) -> str:
@@ -313,15 +316,22 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             recording = trace.run(source)
             content = recording.to_json()
             name = hashlib.sha256(content.encode()).hexdigest()[:16]
-            self._recorded[source] = Recorded(recording, content, f"{FOLDER}/traces/{name}.json")
+            self._recorded[source] = Recorded(recording, source, content, f"{FOLDER}/traces/{name}.json")
         return self._recorded[source]
 
     def _stored(self, path: str) -> Recorded:
         """A trace that lies among the pages; MkDocs has put that file into the site already."""
-        return Recorded(Trace.from_json((self._docs / path).read_text(encoding="utf-8")), "", path)
+        return Recorded(Trace.from_json((self._docs / path).read_text(encoding="utf-8")), "", "", path)
 
-    def _where(self) -> str:
-        return self._page.file.src_uri if self._page else "a page"
+    def _where(self, text: str = "", line: int = 1) -> str:
+        """The page, and where in its file a line of a text is, unless the text was made when building."""
+        if self._page is None:
+            return "a page"
+        content = self._page.file.content_string
+        wanted = r"[ \t]*\n[ \t]*".join(re.escape(one.strip()) for one in text.strip("\n").split("\n"))
+        found = re.search(wanted, content) if wanted else None
+        number = f", line {content.count(chr(10), 0, found.start()) + line}" if found else ""
+        return f"{self._page.file.src_uri}{number}"
 
 
 def slug(text: str) -> str:

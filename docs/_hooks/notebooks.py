@@ -3,6 +3,8 @@
 mkdocs-jupyter runs a notebook, and hands it over inside JupyterLab's styles and scripts: a megabyte for a page, in
 colours of its own. Only the text, the code and the outputs are taken from that. A recorded computation, which a
 notebook shows in a frame with a player of its own, becomes a figure as on the other pages.
+
+What a notebook gave is kept until it, the package or NumPy changes: while pages are written, none runs again.
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ import itertools
 import logging
 import posixpath
 import re
+import shutil
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 from bs4 import BeautifulSoup, Tag
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -26,7 +31,23 @@ from vizgrad.mkdocs_plugin import FOLDER
 
 log = logging.getLogger("mkdocs.hooks.notebooks")
 
+_CACHE = Path(".cache/notebooks")
 _TRACE = re.compile(r'<template class="vg-trace">(.*?)</template>', re.DOTALL)
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Give mkdocs-jupyter a folder for what it keeps, which is another one when the package is another."""
+    folder = Path(config.config_file_path).parent / _CACHE
+    package = Path(player.__file__).parents[1]
+    sources = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    digest = hashlib.sha256(np.__version__.encode())
+    for path in sources:
+        digest.update(path.read_bytes())
+    name = digest.hexdigest()[:16]
+    for old in folder.glob("*"):
+        if old.name != name:
+            shutil.rmtree(old)
+    config.plugins["mkdocs-jupyter"].config.update(cache=True, cache_dir=str(folder / name))
 
 
 def on_page_content(content: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:

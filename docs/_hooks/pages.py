@@ -10,6 +10,7 @@ import importlib
 import inspect
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,20 @@ sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads hooks by file; th
 import concepts
 import contract
 import descents
+import diagrams
 import errata
 import exhibits
 import experiments
 import frames
+import names
 import plots
+import quality
 import runs
 import speeds
 import walks
 from results import provenance, result
+
+_ROOT = Path(__file__).parent.parent.parent
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -40,10 +46,19 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         return markdown
     try:
         return _environment().from_string(markdown).render()
-    except (jinja2.TemplateError, OSError, AttributeError, ImportError, ValueError, TypeError) as error:
-        line = getattr(error, "lineno", None)
-        where = f"{page.file.src_uri}, line {line}" if line else page.file.src_uri
-        raise PluginError(f"{where}: an expression between {{= and =}} cannot be filled in: {error}") from error
+    except Exception as error:
+        line = _line(error, (page.file.content_string.count("\n") - markdown.count("\n")))
+        raise PluginError(
+            f"{page.file.src_uri}{line}: an expression between {{= and =}} cannot be filled in. "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _line(error: Exception, above: int) -> str:
+    """Where in the file of a page something went wrong; ``above`` is the number of lines before its text."""
+    inside = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    line = error.lineno if isinstance(error, jinja2.TemplateSyntaxError) else inside[-1] if inside else None
+    return f", line {line + above}" if line else ""
 
 
 def _environment() -> jinja2.Environment:
@@ -58,10 +73,17 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.globals.update(
-        result=result, percent=percent, source=source, provenance=provenance, walk=walks.gradient
+        result=result,
+        percent=percent,
+        source=source,
+        listing=listing,
+        provenance=provenance,
+        walk=walks.gradient,
     )
     environment.globals.update(contract=contract.table, frames=frames.figure, wrong=errata.wrong, see=errata.see)
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
+    environment.globals.update(names=names.names, rules=names.rules, quality=quality)
+    environment.globals.update(diagram=diagrams.diagram, imports=diagrams.imports)
     environment.globals.update(ravine=descents.ravine, both=concepts.both, beside=concepts.beside)
     environment.globals.update(report=experiments, show=exhibits)
     return environment
@@ -82,6 +104,12 @@ def source(path: str) -> str:
     lines, first = inspect.getsourcelines(thing)
     code = textwrap.dedent("".join(lines)).rstrip()
     return f'```python title="{module.replace(".", "/")}.py, line {first}" linenums="{first}"\n{code}\n```'
+
+
+def listing(path: str) -> str:
+    """A file of the repository as a code block with its name; the path begins at the root."""
+    code = (_ROOT / path).read_text(encoding="utf-8").rstrip()
+    return f'```{Path(path).suffix[1:]} title="{path}"\n{code}\n```'
 
 
 def plot(program: str, *, x: str, y: str, label: str) -> str:

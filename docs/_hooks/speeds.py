@@ -26,6 +26,11 @@ def ratios(*works: str) -> str:
     return _table(["library", *works], rows)
 
 
+def ratio(work: str, peer: str) -> str:
+    """How many times as long as the first peer a peer takes for a work."""
+    return next(f"{row['ratio']:.1f}" for row in _work(work)["peers"] if row["peer"] == peer)
+
+
 def stages(work: str, ops: int) -> str:
     """Microseconds for each op: forward, backward and freeing."""
     found = _work(work)["peers"]

@@ -15,6 +15,18 @@ import numpy as np
 from vizgrad import errors
 from vizgrad.core import Array
 
+__all__ = [
+    "constant",
+    "fans",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "normal",
+    "uniform",
+    "zeros",
+]
+
 Shape: TypeAlias = tuple[int, ...]
 Generator: TypeAlias = np.random.Generator
 

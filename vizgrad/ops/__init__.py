@@ -1,95 +1,45 @@
-"""All operations: each is a forward, a backward, and the rule that says why the backward is right."""
+"""All operations: each is a forward, a backward, and the rule that says why the backward is right.
 
-from vizgrad.ops.arithmetic import Add, Divide, Multiply, Negate, Power, Sub
-from vizgrad.ops.convolution import Convolution2d
-from vizgrad.ops.elementwise import (
-    GELU,
-    Abs,
-    Clip,
-    Cos,
-    Exp,
-    Id,
-    LeakyReLU,
-    Log,
-    Log1p,
-    Maximum,
-    Minimum,
-    ReLU,
-    Sigmoid,
-    Sin,
-    Softplus,
-    Sqrt,
-    Tanh,
-    Where,
+A family of ops is a file here, which lists its ops in ``__all__``; nobody else needs to.
+"""
+
+from vizgrad.ops import (
+    arithmetic,
+    convolution,
+    elementwise,
+    embedding,
+    indexing,
+    linear,
+    loss,
+    normalise,
+    pooling,
+    reduce,
+    regularise,
+    shape,
 )
-from vizgrad.ops.embedding import Embed
-from vizgrad.ops.indexing import Index, Select
-from vizgrad.ops.linear import Affine, BatchMM, MatrixMultiply
-from vizgrad.ops.loss import MSE, NLL, BCEWithLogits, CrossEntropy
-from vizgrad.ops.normalise import BatchNormalize, LayerNormalize, LogSoftmax, Normalize, Softmax
-from vizgrad.ops.pooling import MaxPooling2d, MeanPooling2d
-from vizgrad.ops.reduce import LogSumExp, Max, Mean, Min, RowMax, RowSum, Sum, Var
-from vizgrad.ops.regularise import Drop
-from vizgrad.ops.shape import Concatenate, Expand, Pad, Reshape, Squeeze, Stack, Transpose, Unsqueeze
+from vizgrad.ops.arithmetic import *
+from vizgrad.ops.convolution import *
+from vizgrad.ops.elementwise import *
+from vizgrad.ops.embedding import *
+from vizgrad.ops.indexing import *
+from vizgrad.ops.linear import *
+from vizgrad.ops.loss import *
+from vizgrad.ops.normalise import *
+from vizgrad.ops.pooling import *
+from vizgrad.ops.reduce import *
+from vizgrad.ops.regularise import *
+from vizgrad.ops.shape import *
 
-__all__ = [
-    "GELU",
-    "MSE",
-    "NLL",
-    "Abs",
-    "Add",
-    "Affine",
-    "BCEWithLogits",
-    "BatchMM",
-    "BatchNormalize",
-    "Clip",
-    "Concatenate",
-    "Convolution2d",
-    "Cos",
-    "CrossEntropy",
-    "Divide",
-    "Drop",
-    "Embed",
-    "Exp",
-    "Expand",
-    "Id",
-    "Index",
-    "LayerNormalize",
-    "LeakyReLU",
-    "Log",
-    "Log1p",
-    "LogSoftmax",
-    "LogSumExp",
-    "MatrixMultiply",
-    "Max",
-    "MaxPooling2d",
-    "Maximum",
-    "Mean",
-    "MeanPooling2d",
-    "Min",
-    "Minimum",
-    "Multiply",
-    "Negate",
-    "Normalize",
-    "Pad",
-    "Power",
-    "ReLU",
-    "Reshape",
-    "RowMax",
-    "RowSum",
-    "Select",
-    "Sigmoid",
-    "Sin",
-    "Softmax",
-    "Softplus",
-    "Sqrt",
-    "Squeeze",
-    "Stack",
-    "Sub",
-    "Sum",
-    "Tanh",
-    "Transpose",
-    "Unsqueeze",
-    "Var",
-    "Where",
-]
+__all__ = []
+__all__ += arithmetic.__all__
+__all__ += convolution.__all__
+__all__ += elementwise.__all__
+__all__ += embedding.__all__
+__all__ += indexing.__all__
+__all__ += linear.__all__
+__all__ += loss.__all__
+__all__ += normalise.__all__
+__all__ += pooling.__all__
+__all__ += reduce.__all__
+__all__ += regularise.__all__
+__all__ += shape.__all__

@@ -10,6 +10,8 @@ from vizgrad import errors
 from vizgrad.core import Array, Op, Rule, needs_grad
 from vizgrad.ops.broadcast import unbroadcast
 
+__all__ = ["Add", "Divide", "Multiply", "Negate", "Power", "Sub"]
+
 Pair = tuple[Array | None, Array | None]
 
 # On small arrays the checks cost as much as the arithmetic. So each backward begins with the common case: equal shapes,

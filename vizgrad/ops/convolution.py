@@ -9,6 +9,8 @@ import numpy as np
 from vizgrad.core import Array, Op, Rule, needs_grad
 from vizgrad.ops.windows import Pair, Windows
 
+__all__ = ["Convolution2d"]
+
 
 class Convolution2d(Op):
     r"""Slide o kernels w (o, c, kh, kw) over images x (n, c, h, w): (n, o, oh, ow), how well each fits at each place.

@@ -15,6 +15,27 @@ from vizgrad.core import Array, Op, Rule, needs_grad
 from vizgrad.ops.broadcast import unbroadcast
 from vizgrad.ops.erf import erfc
 
+__all__ = [
+    "GELU",
+    "Abs",
+    "Clip",
+    "Cos",
+    "Exp",
+    "Id",
+    "LeakyReLU",
+    "Log",
+    "Log1p",
+    "Maximum",
+    "Minimum",
+    "ReLU",
+    "Sigmoid",
+    "Sin",
+    "Softplus",
+    "Sqrt",
+    "Tanh",
+    "Where",
+]
+
 Pair = tuple[Array | None, Array | None]
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from vizgrad.core import Array, Op, Rule
 
+__all__ = ["Embed"]
+
 
 class Embed(Op):
     """Look rows up in a table (v, f): ``indices`` of any shape (...), whole numbers from 0 to v - 1, give (..., f).

@@ -8,6 +8,8 @@ import numpy as np
 
 from vizgrad.core import Array, Op, Rule, TensorNode
 
+__all__ = ["Index", "Select"]
+
 
 class Index(Op):
     """x[index], with all that NumPy allows: numbers, slices, ..., None, arrays of whole numbers, masks of booleans.

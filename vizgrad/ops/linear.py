@@ -10,6 +10,8 @@ import numpy as np
 from vizgrad.core import Array, Op, Rule, needs_grad
 from vizgrad.ops.broadcast import unbroadcast
 
+__all__ = ["Affine", "BatchMM", "MatrixMultiply"]
+
 Pair = tuple[Array | None, Array | None]
 
 

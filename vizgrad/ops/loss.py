@@ -10,6 +10,8 @@ from vizgrad.core import Array, Op, Rule, needs_grad
 from vizgrad.ops.elementwise import Sigmoid
 from vizgrad.ops.normalise import LogSoftmax
 
+__all__ = ["MSE", "NLL", "BCEWithLogits", "CrossEntropy"]
+
 
 class CrossEntropy(Op):
     """-log softmax(logits)[target] for each instance: logits (n, m), ``targets`` (n,), whole numbers from 0 to m - 1.

@@ -9,6 +9,8 @@ import numpy as np
 from vizgrad import errors
 from vizgrad.core import Array, Op, Rule, needs_grad
 
+__all__ = ["BatchNormalize", "LayerNormalize", "LogSoftmax", "Normalize", "Softmax"]
+
 Axes = tuple[int, ...]
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from vizgrad.core import Array, Op, Rule
 from vizgrad.ops.windows import Pair, Windows
 
+__all__ = ["MaxPooling2d", "MeanPooling2d"]
+
 
 class MaxPooling2d(Op):
     """The largest entry of each window: images (n, c, h, w) -> (n, c, oh, ow).

@@ -15,6 +15,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from vizgrad.core import Array, Op, Rule
 
+__all__ = ["LogSumExp", "Max", "Mean", "Min", "RowMax", "RowSum", "Sum", "Var"]
+
 Axes = SupportsIndex | Sequence[int] | None
 
 

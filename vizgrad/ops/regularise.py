@@ -8,6 +8,8 @@ import numpy as np
 
 from vizgrad.core import Array, Op, Rule
 
+__all__ = ["Drop"]
+
 
 class Drop(Op):
     """x ⊙ mask, with a ``mask`` that is no tensor: 0 where an entry is dropped, 1 / (1 - p) where it is kept.

@@ -10,6 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from vizgrad.core import Array, Op, Rule
 
+__all__ = ["Concatenate", "Expand", "Pad", "Reshape", "Squeeze", "Stack", "Transpose", "Unsqueeze"]
+
 
 class Expand(Op):
     """Repeat an axis of length 1: ``dim`` is the axis, counted from the end if negative, ``repeats`` how often."""

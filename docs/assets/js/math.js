@@ -1,16 +1,35 @@
 // Renders formulas with KaTeX, where they are marked as such: a $ in a program's output is no formula.
 // Pages swap in and out without a reload, so it runs for each; what is rendered is marked, and left alone after.
+// KaTeX is as large as everything else of a page: it is fetched where there is a formula.
 (() => {
+  const FOLDER = new URL("../vendor/katex/", document.currentScript.src);
   const TEX = [
     { left: "\\(", right: "\\)", display: false },
     { left: "\\[", right: "\\]", display: true },
   ];
   const NOTEBOOK = [{ left: "$$", right: "$$", display: true }, { left: "$", right: "$", display: false }, ...TEX];
+  const PLACES = [[".arithmatex", TEX], [".jp-RenderedMarkdown, .jp-RenderedLatex", NOTEBOOK]];
 
-  function render(root, selector, delimiters) {
-    for (const element of root.querySelectorAll(`:is(${selector}):not([data-math])`)) {
-      element.dataset.math = "done";
-      renderMathInElement(element, { delimiters, throwOnError: false });
+  let fetched = null;
+  const katex = () => (fetched ??= Promise.all(["katex.min.js", "auto-render.min.js"].map(script)));
+
+  function script(name) {
+    return new Promise((resolve, reject) => {
+      const element = Object.assign(document.createElement("script"), { onload: resolve, onerror: reject });
+      element.async = false; // fetched together, run in this order
+      element.src = new URL(name, FOLDER);
+      document.head.append(element);
+    });
+  }
+
+  async function render(root) {
+    for (const [selector, delimiters] of PLACES) {
+      const found = [...root.querySelectorAll(`:is(${selector}):not([data-math])`)].filter(
+        ({ textContent }) => delimiters.some(({ left }) => textContent.includes(left)),
+      );
+      for (const element of found) element.dataset.math = "done";
+      if (found.length) await katex();
+      for (const element of found) renderMathInElement(element, { delimiters, throwOnError: false });
     }
   }
 
@@ -24,9 +43,8 @@
     document.querySelectorAll(".katex-display").forEach(makeReachable);
   });
 
-  document$.subscribe(({ body }) => {
-    render(body, ".arithmatex", TEX);
-    render(body, ".jp-RenderedMarkdown, .jp-RenderedLatex", NOTEBOOK);
+  document$.subscribe(async ({ body }) => {
+    await render(body);
     resized.disconnect();
     body.querySelectorAll(".katex-display").forEach((formula) => resized.observe(formula));
   });
