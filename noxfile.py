@@ -22,9 +22,9 @@ QUIET = {"NO_MKDOCS_2_WARNING": "1"}
 
 @nox.session
 def serve(session: nox.Session) -> None:
-    """Builds the site and serves it; says the address, and builds again when a page changes."""
+    """Builds the site and serves it; says the address, and builds a page again when it changes."""
     install(session, "docs")
-    session.run("mkdocs", "serve", *session.posargs, env=QUIET)
+    session.run("mkdocs", "serve", "--dirty", *session.posargs, env=QUIET)
 
 
 @nox.session

@@ -103,6 +103,6 @@ def test_tests_are_counted_in_their_sources(hooks, tmp_path, monkeypatch):
 
 def test_every_file_of_tests_says_what_it_shows_and_is_on_the_page(hooks, site_dir):
     page = (site_dir / "develop/quality/index.html").read_text(encoding="utf-8")
-    for file in hooks("quality")._files():
+    for file in hooks("quality")._files(ROOT):
         assert len(file.about) > 20
         assert f"<code>{file.path}</code>" in page

@@ -1,4 +1,4 @@
-"""Record the figure of the home page for the top of the README, from the built site: as it opens, and as it steps.
+"""Record the figure of the home page for the top of the README, from the built site: as it steps, and at its end.
 
 nox -s picture
 """
@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 FOLDER = ROOT / "docs/assets"
-PACE = 1200  # ms for a step
+PACE = 900  # ms for a step
 PAUSE = 3600  # ms for the last, before it begins again
 
 
@@ -20,15 +20,15 @@ def main() -> None:
     """Open the home page in Chromium, once for each colour scheme, and take its figure at every step."""
     with opened_site() as (browser, address):
         for scheme in ("light", "dark"):
-            first, *rest = frames(browser, address, scheme)
+            first, *rest = of_one_size(frames(browser, address, scheme))
             times = [PACE] * len(rest) + [PAUSE]
             path = FOLDER / f"figure-{scheme}.webp"
             first.save(path, save_all=True, append_images=rest, duration=times, loop=0, quality=72, method=6)
-            first.save(FOLDER / f"figure-{scheme}.png", optimize=True)  # for readers who want nothing to move
+            rest[-1].save(FOLDER / f"figure-{scheme}.png", optimize=True)  # for readers who want nothing to move
 
 
 def frames(browser: Browser, address: str, scheme: str) -> list[Image.Image]:
-    """The figure at the step at which it opens, and at each after it."""
+    """The figure at each of its steps."""
     page = browser.new_page(
         viewport={"width": 900, "height": 1200},
         device_scale_factor=1.5,
@@ -41,6 +41,8 @@ def frames(browser: Browser, address: str, scheme: str) -> list[Image.Image]:
     page.evaluate("document.fonts.ready")
     slider = figure.locator(".vg-slider")
     last = slider.get_attribute("max")
+    slider.press("Home")
+    page.add_style_tag(content=":focus-visible { outline: none !important; }")  # nobody is there to use it
     taken = []
     while True:
         picture = figure.screenshot(animations="disabled")
@@ -49,6 +51,17 @@ def frames(browser: Browser, address: str, scheme: str) -> list[Image.Image]:
             page.close()
             return taken
         slider.press("ArrowRight")
+
+
+def of_one_size(pictures: list[Image.Image]) -> list[Image.Image]:
+    """All as high as the highest: a step that says more makes the figure higher. Below is the colour of the page."""
+    height = max(picture.height for picture in pictures)
+    made = []
+    for picture in pictures:
+        frame = Image.new("RGB", (picture.width, height), picture.getpixel((0, 0)))
+        frame.paste(picture)
+        made.append(frame)
+    return made
 
 
 if __name__ == "__main__":

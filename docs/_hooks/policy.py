@@ -40,6 +40,7 @@ _DATA = re.compile(r"\btype=(?![\"']?(?:module|text/javascript))", re.IGNORECASE
 _FRAME = re.compile(r'\bsrcdoc="([^"]*)"')
 # Notebook pages come with a loader of MathJax and one of Mermaid: this site draws formulas itself, and no diagrams.
 _FOREIGN = re.compile(r"MathJax|mermaid")
+_OWN = re.compile(r'\n<meta http-equiv="Content-Security-Policy" content="[^"]*">')
 _HEAD = re.compile(r"<head(?:\s[^>]*)?>\s*(?:<meta charset=[^>]*>)?", re.IGNORECASE)
 
 _serving = False
@@ -54,7 +55,7 @@ def on_startup(*, command: Literal["build", "gh-deploy", "serve"], dirty: bool) 
 @event_priority(-100)
 def on_post_build(config: MkDocsConfig) -> None:
     """Put the policy into every page."""
-    pages = {path: _without_foreign(path.read_text("utf-8")) for path in Path(config.site_dir).rglob("*.html")}
+    pages = {path: _plain(path.read_text("utf-8")) for path in Path(config.site_dir).rglob("*.html")}
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(pages.values())}">'
     for path, text in pages.items():
         head = _HEAD.search(text)
@@ -82,7 +83,9 @@ def inline_scripts(page: str) -> Iterator[str]:
         yield from inline_scripts(unescape(frame))
 
 
-def _without_foreign(page: str) -> str:
+def _plain(page: str) -> str:
+    """A page without foreign scripts, and without the policy that `serve --dirty` has left in it before."""
+    page = _OWN.sub("", page)
     return _SCRIPT.sub(lambda found: "" if _FOREIGN.search(found[2]) or found[1] == ' src=""' else found[0], page)
 
 

@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fences import fences
@@ -39,7 +40,7 @@ class File:
 
 def files(folder: str = "") -> str:
     """A table of the files of tests in a folder of ``tests/``, or of those in none."""
-    found = [file for file in _files() if str(Path(file.path).parent) == (folder or ".")]
+    found = [file for file in _files(_ROOT) if str(Path(file.path).parent) == (folder or ".")]
     if not found:
         raise ValueError(f"there are no tests in tests/{folder}")
     rows = [f"| `{file.path}` | {file.about} | {file.tests} | {file.properties or ''} |" for file in found]
@@ -48,12 +49,12 @@ def files(folder: str = "") -> str:
 
 def tests() -> int:
     """How many test functions there are."""
-    return sum(file.tests for file in _files())
+    return sum(file.tests for file in _files(_ROOT))
 
 
 def properties() -> int:
     """How many of them hypothesis feeds with random inputs."""
-    return sum(file.properties for file in _files())
+    return sum(file.properties for file in _files(_ROOT))
 
 
 def pages() -> str:
@@ -63,12 +64,16 @@ def pages() -> str:
     return "\n".join(["| fence | on the pages | what they are |", "|---|---:|---|", *rows])
 
 
-def _files() -> Iterator[File]:
-    for path in sorted((_ROOT / "tests").rglob("test_*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
-        about = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
-        yield File(path.relative_to(_ROOT / "tests").as_posix(), about, len(found), sum(map(_random, found)))
+@cache
+def _files(root: Path) -> tuple[File, ...]:
+    return tuple(_read(path, root / "tests") for path in sorted((root / "tests").rglob("test_*.py")))
+
+
+def _read(path: Path, folder: Path) -> File:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    about = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
+    return File(path.relative_to(folder).as_posix(), about, len(found), sum(map(_random, found)))
 
 
 def _random(test: ast.FunctionDef) -> bool:
