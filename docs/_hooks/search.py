@@ -36,6 +36,6 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 
 def _with_class(document: dict[str, str]) -> dict[str, str]:
-    """An entry of the index: for a member of a class, ``TensorNode.grad`` is its title, which finds it, not ``grad``."""
+    """An entry of the index; a member of a class has a title such as ``TensorNode.grad``, by which it is found."""
     member = _MEMBER.search(document["location"])
     return document | {"title": member[1]} if member else document
