@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +77,43 @@ def test_another_training_goes_on_to_the_same_numbers(start, settings):
     second.epoch()
     same(whole.state(), second.state())
     same(whole.measure(), second.measure())
+
+
+@pytest.mark.parametrize("together", [(), ("cpu",)], ids=["alone", "together"])
+def test_a_stopped_experiment_is_resumed_to_the_same_file(load, pixels, tmp_path, monkeypatch, together):
+    harness, torch_training, judged = load("_harness"), load("_torch_training"), load("_judged")
+    variants = {
+        name: torch_training.Settings(lr=0.01, optimiser=name, batch=40, shift=1, **CNN) for name in ("SGD", "Adam")
+    }
+    data = load("_data").Data("made", *pixels, 10)
+    experiment = torch_training.TorchExperiment(
+        "few", "", variants, data=lambda folder: data, epochs=3, together=together, inspect=judged.inspect
+    )
+
+    def found(folder, *arguments):
+        places = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / folder)]
+        harness.main(experiment, ["--seeds", "2", "--device", "cpu", *places, *arguments])
+        numbers = json.loads((tmp_path / folder / "few.json").read_text(encoding="utf-8"))
+        del numbers["provenance"]
+        for of_variant in numbers["variants"].values():
+            del of_variant["curves"]["seconds"], of_variant["final"]["seconds"]
+        return numbers
+
+    whole = found("whole")
+    epoch, left = torch_training.TorchTraining.epoch, iter(range(4))
+
+    def stops(training):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        epoch(training)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch_training.TorchTraining, "epoch", stops)
+        with pytest.raises(SystemExit) as stopped:
+            found("stopped")
+    assert stopped.value.code == harness.INTERRUPTED
+    assert found("resumed", "--resume") == whole
+    assert len(whole["variants"]["Adam"]["at_end"]) == 2
 
 
 @pytest.mark.parametrize(
