@@ -117,6 +117,7 @@ def test_without_a_result_there_is_no_number_and_the_command(made):
         ({"seeds": 2}, "2 of 5 seeds, 4 epochs"),
         ({"epochs": 1}, "5 seeds, 1 of 4 epochs"),
         ({"seeds": 1, "epochs": 3}, "1 of 5 seeds, 3 of 4 epochs"),
+        ({"data": "not MNIST: others"}, "5 seeds, 4 epochs, data that stands in for the real"),
     ],
 )
 def test_a_reduced_run_is_called_so_wherever_it_is_shown(made, length, told):

@@ -134,19 +134,15 @@ EXPERIMENTS = {
                 said("lower rate: lead of ReLU after epoch 10"),
                 at_least(0.02),
             ),
-            Claim(
-                "sigmoid_or_relu",
-                "ReLU no longer improves after its first epoch",
-                IN_WORDS,
-                gain(1, 10, "accuracy", "relu, lower rate"),
-                at_most(0.005),
-            ),
-            Claim(
-                "sigmoid_or_relu",
-                "Sigmoid no longer improves after its fifth epoch",
-                IN_WORDS,
-                gain(5, 10, "accuracy", "sigmoid, lower rate"),
-                at_most(0.005),
+            *(
+                Claim(
+                    "sigmoid_or_relu", text, reported, gain(first, 10, "accuracy", f"{kind}, {setting}"), at_most(0.005)
+                )
+                for setting, reported in (("lower rate", IN_WORDS), ("higher rate", "said of the lower rate"))
+                for kind, first, text in (
+                    ("relu", 1, f"ReLU no longer improves after its first epoch ({setting})"),
+                    ("sigmoid", 5, f"Sigmoid no longer improves after its fifth epoch ({setting})"),
+                )
             ),
         ),
     ),

@@ -121,7 +121,7 @@ def _length(run: Found) -> str:
         if have is not None:
             less = f" of {full}" if full and have < full else ""
             parts.append(f"{have}{less} {what}{'' if (full if less else have) == 1 else 's'}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *["data that stands in for the real"] * run.stand_in])
 
 
 def command(script: str) -> str:
@@ -157,7 +157,7 @@ def index() -> str:
 def tally() -> str:
     """How many claims have which verdict, as a sentence."""
     words = Counter(judge(claim).word for one in EXPERIMENTS.values() for claim in one.claims)
-    return ", ".join(_chip(word, words[word]) for word in (CAME, NOT, OPEN, AWAITED) if words[word])
+    return " ".join(_chip(word, words[word]) for word in (CAME, NOT, OPEN, AWAITED) if words[word])
 
 
 def _index_row(experiment: Experiment) -> str:

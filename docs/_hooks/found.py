@@ -33,9 +33,14 @@ class Found:
 
     @property
     def reduced(self) -> bool:
-        """Whether it has fewer seeds or epochs than the full run."""
+        """Whether it has fewer seeds or epochs than the full run, or another set of data."""
         seeds, epochs = self.full
-        return (self.seeds or seeds) < seeds or (self.epochs or 0) < (epochs or 0)
+        return self.stand_in or (self.seeds or seeds) < seeds or (self.epochs or 0) < (epochs or 0)
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether it learned from what stands in for the data in a quick try."""
+        return bool(self.content.get("data", "").startswith("not "))
 
     @cached_property
     def variants(self) -> dict[str, Any]:
