@@ -63,6 +63,16 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session
+def experiments(session: nox.Session) -> None:
+    """Runs every experiment in full, which wants a GPU; what follows -- goes to each, such as --data-dir."""
+    install(session, "experiments")
+    session.run("python", "examples/batchnorm_check.py")
+    for script in sorted(Path("examples").glob("[!_]*.py")):
+        if "from _harness import" in script.read_text(encoding="utf-8"):
+            session.run("python", str(script), *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measures vizgrad beside its peers; leave the machine alone meanwhile. --quick sees whether it all runs."""
     install(session, "experiments", groups=["bench"])
