@@ -60,6 +60,7 @@ def test_the_table_of_ops_has_every_rule(names):
     for name in ops.__all__:
         assert f"| [`{name}`][" in table
     assert not re.search(r"\\[vgk]\{", table)
+    assert " $ |" not in table  # a formula that ends in a space is none
 
 
 def test_a_table_of_nothing_is_refused(names):

@@ -74,4 +74,4 @@ def _formula(rule: str) -> str:
     r"""A rule as KaTeX reads it, in the letters of the course: ``\v{x}`` is x, ``\g{x}`` its gradient."""
     for mark, meant in _MARKS.items():
         rule = re.sub(rf"\\{mark}\{{(\w+)\}}", meant, rule)
-    return "$" + rule.replace("|", r"\vert ") + "$"  # a bar would end the cell of the table
+    return "$" + rule.replace("|", r"\vert{}") + "$"  # a bar would end the cell of the table

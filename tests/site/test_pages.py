@@ -16,7 +16,6 @@ EACH_KIND = ["", "learn/element-wise/", "learn/exercises/", "learn/receptive-fie
 EACH_KIND += ["learn/", "learn/momentum/", "learn/reading-the-code/", "learn/to-pytorch/", "notebooks/cnn-on-digits/"]
 EACH_KIND += ["reports/digits/", "reports/performance/", "start-up/", "elsewhere/", "develop/", "develop/quality/"]
 EACH_KIND += ["reference/tensors/", "reference/ops/", "reference/ops/element-wise/"]
-HEAVY = 300_000  # bytes that a page may bring over the network before a reader does anything
 
 
 def addresses() -> list[str]:
@@ -29,7 +28,7 @@ def addresses() -> list[str]:
 def settle(page: Page, url: str) -> None:
     """Opens a page, and waits until its formulas and fonts are there and nothing moves: axe measures colours."""
     page.goto(url)
-    page.wait_for_function("[...document.querySelectorAll('.arithmatex')].every((one) => one.querySelector('.katex'))")
+    expect(page.locator(".arithmatex:not(:has(.katex))")).to_have_count(0)
     page.evaluate("document.fonts.ready")
     page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => 0)))")
 

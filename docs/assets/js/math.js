@@ -2,6 +2,7 @@
 // Pages swap in and out without a reload, so it runs for each; what is rendered is marked, and left alone after.
 // KaTeX is as large as everything else of a page: it is fetched where there is a formula.
 (() => {
+  const BREATH = 30; // ms; then the browser may do something else, if there is more to render
   const FOLDER = new URL("../vendor/katex/", document.currentScript.src);
   const TEX = [
     { left: "\\(", right: "\\)", display: false },
@@ -29,7 +30,13 @@
       );
       for (const element of found) element.dataset.math = "done";
       if (found.length) await katex();
-      for (const element of found) renderMathInElement(element, { delimiters, throwOnError: false });
+      let since = performance.now();
+      for (const element of found) {
+        renderMathInElement(element, { delimiters, throwOnError: false });
+        if (performance.now() - since < BREATH) continue;
+        await new Promise((goOn) => setTimeout(goOn));
+        since = performance.now();
+      }
     }
   }
 
