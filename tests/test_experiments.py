@@ -102,7 +102,7 @@ def test_a_verdict_follows_the_number(made):
 
 
 def test_without_a_result_there_is_no_number_and_the_command(made):
-    assert made.experiments.judge(made.claim).word == "not run yet"
+    assert made.experiments.judge(made.claim).word == "not run in full yet"
     page = made.experiments.verdicts("E") + made.experiments.status("one") + made.experiments.sources("one")
     assert "python examples/one.py --data-dir data" in page
     assert not re.search(r"\d", re.sub(r"0\.9|0\.8|<[^>]*>", "", page))  # but for what was reported, and the rule
@@ -125,6 +125,8 @@ def test_a_reduced_run_is_called_so_wherever_it_is_shown(made, length, told):
     assert f"<strong>Reduced run</strong> of <code>one</code>: {told}." in made.experiments.status("one")
     assert "reduced run" in made.experiments.verdicts("E") and "provisional" in made.experiments.verdicts("E")
     assert f"reduced, {told}" in made.experiments.index()
+    assert "reduced run, so far: came back" in made.experiments.verdicts("E")
+    assert "1 not run in full yet" in made.experiments.tally() and "came back" not in made.experiments.tally()
     columns = {"accuracy": "accuracy"}
     assert "(reduced run)" in made.exhibits.finals("one", columns, label="At the end")
     assert "(reduced run)" in made.exhibits.lines("one", "accuracy", y="accuracy", label="Accuracy")

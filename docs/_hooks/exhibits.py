@@ -49,7 +49,7 @@ def lines(
     epochs = np.arange(first, first + next(iter(curves.values())).shape[1])
     figure, axes = plots.axes(x, y, 5.4, 3.3)
     if log_scale:
-        axes.set_yscale("log")
+        plots.logarithmic(axes)
     dot = "o" if len(epochs) == 1 else None  # a line of one point is not seen
     for (mean, deviation), colour, dashes in zip(
         map(_mean, curves.values()), plots.COLOURS, plots.DASHES, strict=False

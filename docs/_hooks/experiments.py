@@ -23,7 +23,7 @@ from rules import Claim, Experiment
 
 _DOCS = Path(__file__).parent.parent
 
-CAME, NOT, OPEN, AWAITED = "came back", "did not come back", "cannot be told", "not run yet"
+CAME, NOT, OPEN, AWAITED = "came back", "did not come back", "cannot be told", "not run in full yet"
 
 # --- verdicts --------------------------------------------------------------------------------------------------------
 
@@ -36,6 +36,11 @@ class Verdict:
     word: str
     reached: str = ""
     reduced: bool = False
+
+    @property
+    def counted(self) -> str:
+        """The word that counts: a reduced run settles nothing."""
+        return AWAITED if self.reduced and self.claim.rule else self.word
 
 
 def judge(claim: Claim) -> Verdict:
@@ -73,11 +78,11 @@ def verdicts(*names: str) -> str:
 def _verdict_row(verdict: Verdict) -> str:
     claim = verdict.claim
     counts = f"<small>counts as the same: {escape(signs(claim.rule.text))}</small>" if claim.rule else ""
-    reduced = "<small>reduced run</small>" if verdict.reduced else ""
+    reduced = f"<small>reduced run, so far: {verdict.word}</small>" if verdict.counted != verdict.word else ""
     return (
         f'<tr><th scope="row">{escape(claim.text)}</th><td data-of="reported">{escape(claim.reported)}</td>'
         f'<td data-of="reached"><span>{escape(verdict.reached) or "–"} {counts}</span></td>'
-        f'<td data-of="verdict"><span>{_chip(verdict.word)} {reduced}</span></td></tr>'
+        f'<td data-of="verdict"><span>{_chip(verdict.counted)} {reduced}</span></td></tr>'
     )
 
 
@@ -156,14 +161,14 @@ def index() -> str:
 
 def tally() -> str:
     """How many claims have which verdict, as a sentence."""
-    words = Counter(judge(claim).word for one in EXPERIMENTS.values() for claim in one.claims)
+    words = Counter(judge(claim).counted for one in EXPERIMENTS.values() for claim in one.claims)
     return " ".join(_chip(word, words[word]) for word in (CAME, NOT, OPEN, AWAITED) if words[word])
 
 
 def _index_row(experiment: Experiment) -> str:
     address = _address(experiment.page)
     runs = "".join(f"<li><code>{script}</code>: {_short(script)}</li>" for script in experiment.scripts)
-    words = Counter(judge(claim).word for claim in experiment.claims)
+    words = Counter(judge(claim).counted for claim in experiment.claims)
     chips = " ".join(_chip(word, words[word]) for word in (CAME, NOT, OPEN, AWAITED) if words[word])
     return (
         f'<tr><th scope="row"><a href="{address}">{escape(experiment.title)}</a></th>'

@@ -33,6 +33,16 @@ def axes(x: str, y: str, width: float = 7, height: float = 3.4) -> tuple[Any, An
     return figure, plain
 
 
+def logarithmic(drawn: Any) -> None:
+    """A vertical axis by powers of ten, with plain numbers at 1, 2 and 5."""
+    from matplotlib.ticker import LogLocator
+
+    drawn.set_yscale("log")
+    drawn.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    drawn.yaxis.set_major_formatter(lambda number, _: f"{number:g}")
+    drawn.yaxis.set_minor_formatter(lambda number, _: f"{number:g}")
+
+
 def figure(drawn: Any, label: str, after: str = "") -> str:
     """A drawn figure with its caption, which is also its name for those who do not see it.
 
