@@ -650,19 +650,3 @@ EXPERIMENTS = {
     ),
     "digits": Experiment("A small network on real digits", "reports/digits.md", ("digits_mlp",)),
 }
-# Scripts that may be named here before they are there.
-COMING = {
-    "batchnorm_check",
-    "cifar_final",
-    "cifar_modern",
-    "cifar_optimisers",
-    "cifar_vgg",
-    "deeper",
-    "mnist_cnn_batches",
-    "mnist_cnn_epochs",
-    "mnist_cnn_final",
-    "mnist_cnn_kernels",
-    "mnist_cnn_optimisers",
-    "mnist_cnn_rates",
-    "random_labels",
-}

@@ -111,7 +111,7 @@ def test_what_is_put_into_a_page_neither_runs_nor_leaves(browser: Browser, base_
             page.goto(base_url + address, wait_until="domcontentloaded")
             page.evaluate(f"() => {{ {attack}; }}")
             if name not in ("frame", "form"):  # which are told in the frame, or on the console only
-                page.wait_for_function("violations.length > 0")
+                page.wait_for_function("() => violations.length > 0")
             assert page.evaluate("window.hacked") is None, name
             assert page.url == base_url + address, name
         assert page.evaluate(MAKE_CODE) == "EvalError"
