@@ -106,3 +106,21 @@ def test_every_file_of_tests_says_what_it_shows_and_is_on_the_page(hooks, site_d
     for file in hooks("quality")._files(ROOT):
         assert len(file.about) > 20
         assert f"<code>{file.path}</code>" in page
+
+
+def test_formulas_are_drawn_in_their_places_and_stay_readable(hooks, site_dir, tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text(
+        '<p>a <span class="arithmatex">\\(a &lt; b\\)</span></p><div class="arithmatex">\\[x^2\\]</div>', "utf-8"
+    )
+    for _ in range(2):  # a page that is drawn already stays as it is
+        hooks("tex").on_post_build(SimpleNamespace(site_dir=tmp_path))
+        drawn = page.read_text("utf-8")
+        assert drawn.startswith('<p>a <span class="arithmatex" data-math="done"><span class="katex">')
+        assert '<annotation encoding="application/x-tex">a &lt; b</annotation>' in drawn
+        assert drawn.count('class="katex-display"') == 1
+
+
+def test_a_formula_that_cannot_be_read_stops_the_build(hooks, site_dir):
+    with pytest.raises(PluginError, match=r"A formula cannot be drawn.*frac"):
+        hooks("tex").draw([("x", False), (r"\frac{1", False)])

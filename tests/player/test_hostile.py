@@ -66,8 +66,9 @@ def walk(figure: Locator) -> None:
 
 
 @every_name
-def test_the_whole_of_a_long_name_is_a_title(show, wary, name):
-    figure = show(renamed(name), page=wary, title=name)
+def test_the_whole_of_a_long_name_is_a_title_and_the_table_of_steps_says_what_the_trace_says(show, wary, name):
+    recorded = renamed(name)
+    figure = show(recorded, page=wary, title=name)
     walk(figure)
     shown = printable(name.encode("utf-8", "replace").decode())
     for place in (".vg-card", ".vg-chosen"):
@@ -79,29 +80,32 @@ def test_the_whole_of_a_long_name_is_a_title(show, wary, name):
         )
         assert shown in titles
     assert figure.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    rows = figure.locator(".vg-steps tbody tr td:last-child")
+    expect(rows).to_have_count(len(recorded.steps))
+    assert rows.all_text_contents() == [printable(step.text, keep="\n\t") for step in recorded.steps]
     assert_harmless(wary)
 
 
-@every_name
-def test_links_lead_to_steps_and_nowhere_else(show, wary, name):
+def test_links_lead_to_steps_and_nowhere_else(show, wary):
     figure = show(programs.DIAMOND, page=wary, step="3")
-    for fragment in (name, f"vg={name}", f"vg=4{name}", f"{name}=4", f"vg=4={name}", f"vg={name}4"):
-        wary.evaluate("text => { location.hash = text; }", fragment)
-        wary.evaluate(
-            "text => { location.hash = encodeURIComponent(text); }", fragment.encode("utf-8", "replace").decode()
+    for name in NAMES.values():
+        for fragment in (name, f"vg={name}", f"vg=4{name}", f"{name}=4", f"vg=4={name}", f"vg={name}4"):
+            wary.evaluate("text => { location.hash = text; }", fragment)
+            wary.evaluate(
+                "text => { location.hash = encodeURIComponent(text); }", fragment.encode("utf-8", "replace").decode()
+            )
+        wary.evaluate("() => new Promise(resolve => setTimeout(resolve, 0))")
+        assert figure.evaluate("p => p.step") in (3, 4)  # `vg=4=…` asks for step 4, whatever else it says
+        figure.evaluate(
+            """(p, name) => {
+                p.state = { step: name, chosen: { tensor: name, op: name, port: name }, marks: [name, '5', name] };
+                p.setAttribute('marks', `${name} o2`);
+            }""",
+            name,
         )
-    wary.evaluate("() => new Promise(resolve => setTimeout(resolve, 0))")
-    assert figure.evaluate("p => p.step") in (3, 4)  # `vg=4=…` asks for step 4, whatever else it says
-    figure.evaluate(
-        """(p, name) => {
-            p.state = { step: name, chosen: { tensor: name, op: name, port: name }, marks: [name, '5', name] };
-            p.setAttribute('marks', `${name} o2`);
-        }""",
-        name,
-    )
-    assert figure.evaluate("p => p.state.chosen") is None
-    assert figure.evaluate("p => p.marks") == ["o2"]
-    assert_harmless(wary)
+        assert figure.evaluate("p => p.state.chosen") is None
+        assert figure.evaluate("p => p.marks") == ["o2"]
+        assert_harmless(wary)
 
 
 @every_name
@@ -130,17 +134,6 @@ def test_a_notebook_shows_a_frame_and_no_more(wary, tmp_path: Path, name):
     assert frame.locator("script").count() == 1
     assert frame.locator("img[src=x], iframe").count() == 0
     assert [one.evaluate("window.ran") for one in wary.frames] == [None, None]
-
-
-@every_name
-def test_the_table_of_steps_says_what_the_trace_says(show, wary, name):
-    recorded = renamed(name)
-    figure = show(recorded, page=wary, title="t")
-    figure.get_by_text("All steps").click()
-    rows = figure.locator(".vg-steps tbody tr td:last-child")
-    expect(rows).to_have_count(len(recorded.steps))
-    assert rows.all_text_contents() == [printable(step.text, keep="\n\t") for step in recorded.steps]
-    assert_harmless(wary)
 
 
 @every_name

@@ -95,7 +95,7 @@ def test_of_random_programs(new_page, tmp_path):
     page = new_page()
 
     @given(programs(most=10), st.floats(0, 1), st.randoms(use_true_random=False))
-    @settings(max_examples=8)
+    @settings(max_examples=5)
     def check(program, share, chance):
         recorded = recorded_in(program)
         assert_same_by_all_ways(page, recorded, tmp_path / "f.html", round(share * (len(recorded.steps) - 1)), chance)

@@ -1,15 +1,16 @@
-// Renders formulas with KaTeX, where they are marked as such: a $ in a program's output is no formula.
+// Renders the formulas of notebooks with KaTeX, in their text only: a $ in a program's output is no formula. Those of other
+// pages are drawn when the site is built (docs/_hooks/tex.py).
 // Pages swap in and out without a reload, so it runs for each; what is rendered is marked, and left alone after.
-// KaTeX is as large as everything else of a page: it is fetched where there is a formula.
+// KaTeX is as large as everything else of a page: it is fetched where there is such a formula.
 (() => {
-  const BREATH = 30; // ms; then the browser may do something else, if there is more to render
   const FOLDER = new URL("../vendor/katex/", document.currentScript.src);
-  const TEX = [
+  const PLACES = ":is(.jp-RenderedMarkdown, .jp-RenderedLatex):not([data-math])";
+  const DELIMITERS = [
+    { left: "$$", right: "$$", display: true },
+    { left: "$", right: "$", display: false },
     { left: "\\(", right: "\\)", display: false },
     { left: "\\[", right: "\\]", display: true },
   ];
-  const NOTEBOOK = [{ left: "$$", right: "$$", display: true }, { left: "$", right: "$", display: false }, ...TEX];
-  const PLACES = [[".arithmatex", TEX], [".jp-RenderedMarkdown, .jp-RenderedLatex", NOTEBOOK]];
 
   let fetched = null;
   const katex = () => (fetched ??= Promise.all(["katex.min.js", "auto-render.min.js"].map(script)));
@@ -24,20 +25,12 @@
   }
 
   async function render(root) {
-    for (const [selector, delimiters] of PLACES) {
-      const found = [...root.querySelectorAll(`:is(${selector}):not([data-math])`)].filter(
-        ({ textContent }) => delimiters.some(({ left }) => textContent.includes(left)),
-      );
-      for (const element of found) element.dataset.math = "done";
-      if (found.length) await katex();
-      let since = performance.now();
-      for (const element of found) {
-        renderMathInElement(element, { delimiters, throwOnError: false });
-        if (performance.now() - since < BREATH) continue;
-        await new Promise((goOn) => setTimeout(goOn));
-        since = performance.now();
-      }
-    }
+    const found = [...root.querySelectorAll(PLACES)].filter(({ textContent }) =>
+      DELIMITERS.some(({ left }) => textContent.includes(left)),
+    );
+    for (const element of found) element.dataset.math = "done";
+    if (found.length) await katex();
+    for (const element of found) renderMathInElement(element, { delimiters: DELIMITERS, throwOnError: false });
   }
 
   // A formula that is wider than its place scrolls, and what scrolls must be within reach of the keyboard.
