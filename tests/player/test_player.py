@@ -224,7 +224,7 @@ def test_what_belongs_together_lights_up_together(show):
 def test_the_table_of_all_steps(show):
     recorded = trace.run(DIAMOND)
     player = show(recorded)
-    player.get_by_text("All steps").click()
+    player.get_by_text("All steps", exact=True).click()
     rows = player.locator(".vg-steps tbody tr")
     expect(rows).to_have_count(15)
     expect(rows.nth(11)).to_contain_text(recorded.steps[11].text)

@@ -75,9 +75,9 @@ def assert_same_by_all_ways(page: Page, recorded: Trace, path: Path, k: int, cha
 
     def by_the_table() -> None:
         slider.press("End")
-        page.get_by_text("All steps").click()
+        page.get_by_text("All steps", exact=True).click()
         page.get_by_role("button", name=f"Go to step {k}", exact=True).press("Enter")
-        page.get_by_text("All steps").click()
+        page.get_by_text("All steps", exact=True).click()
 
     shown = {}
     for way in (by_opening_a_link, by_single_steps, by_the_slider, from_the_end, by_a_link_in_the_page, by_the_table):

@@ -305,7 +305,7 @@ def test_much_output_is_cut_and_leaves_the_page_alive(play: Page) -> None:
           tick();
         })"""
     )
-    assert turns > 20  # the page had its turn again and again
+    assert turns > 3  # the page had its turn meanwhile
     expect(part(play, "status")).to_contain_text("Finished")
     printed = part(play, "printed").text_content() or ""
     assert printed.startswith("line 0\nline 1\n")
