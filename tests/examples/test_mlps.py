@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,17 +9,6 @@ import pytest
 import torch
 
 STEPS = (4, 8, 16)
-
-
-@pytest.fixture
-def load(root, monkeypatch):
-    """Imports a module of the examples."""
-    monkeypatch.syspath_prepend(str(root / "examples"))
-    before = set(sys.modules)
-    yield importlib.import_module
-    for name in set(sys.modules) - before:
-        if (root / "examples" / f"{name}.py").exists():
-            del sys.modules[name]
 
 
 @pytest.fixture
