@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from vizgrad import ops
+from vizgrad.core import Op
 
 # In this order: a name that several of them export is told by the first, where it is shortest to write.
 PACKAGES = ("vizgrad", "vizgrad.nn", "vizgrad.nn.init", "vizgrad.optim", "vizgrad.check", "vizgrad.trace")
@@ -48,14 +49,25 @@ def names(*modules: str) -> str:
 
 
 def rules() -> str:
-    """A table of all ops: what is written into the diamond, and the rule, forward and backward."""
-    rows = []
+    """All ops by family, each with what is written into the diamond, and its rule, forward and backward."""
+    families: dict[str, list[type[Op]]] = {}
     for name in sorted(ops.__all__):
         op = getattr(ops, name)
+        families.setdefault(op.__module__, []).append(op)
+    return "\n\n".join(_family(importlib.import_module(name), members) for name, members in sorted(families.items()))
+
+
+def _family(module: ModuleType, members: list[type[Op]]) -> str:
+    title = module.__name__.rpartition(".")[2].capitalize()
+    about = " ".join((inspect.getdoc(module) or "").split("\n\n")[0].split())
+    rows = []
+    for op in members:
         symbol = op.symbol.replace("|", r"\|")
-        backward = "<br>".join(map(_formula, op.rule.backward))
-        rows.append(f"| [`{name}`][{op.__module__}.{name}] | {symbol} | {_formula(op.rule.forward)} | {backward} |")
-    return "\n".join(["| op | in the diamond | forward | backward |", "| --- | --- | --- | --- |", *rows])
+        forward, *backward = map(_formula, (op.rule.forward, *op.rule.backward))
+        shown = f"[`{op.__name__}`][{op.__module__}.{op.__name__}]"
+        rows.append(f"| {shown} | {symbol} | {forward} | {'<br>'.join(backward)} |")
+    head = [f"## {title}", "", about, "", "| op | symbol | forward | backward |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows])
 
 
 def _written(package: str, name: str) -> str:

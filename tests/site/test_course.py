@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from vizgrad import Trace
 from vizgrad.trace.text import number
@@ -124,9 +124,10 @@ def test_figures_read_without_javascript(new_page, base_url, page_url):
     players = page.locator("vg-player")
     assert players.count() >= 1
     for player in players.all():
+        player.scroll_into_view_if_needed()
         assert player.locator("svg .vg-op").count() >= 1
-        assert "import vizgrad as vg" in player.inner_text()
-        assert player.get_by_role("table").first.is_visible()
+        expect(player.get_by_text("import vizgrad as vg")).to_be_visible()
+        expect(player.get_by_role("table").first).to_be_visible()
 
 
 def test_figures_live_through_a_change_of_page(page, base_url):

@@ -75,6 +75,7 @@ def test_what_a_cell_prints_stands_in_one_block_below_it(page: Page, base_url: s
     page.goto(f"{base_url}notebooks/cnn-on-digits/")
     training = page.locator(".vg-output", has_text="untrained")
     expect(training).to_have_count(1)
+    training.scroll_into_view_if_needed()
     assert "\n\n" not in training.inner_text()
     rates = re.findall(r"epoch +\d+ .*test accuracy (\d\.\d+)", training.inner_text())
     assert len(rates) == 10

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import LAID_OUT
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCREEN = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 360, "height": 740}}
@@ -26,12 +28,10 @@ def addresses() -> list[str]:
 
 
 def settle(page: Page, url: str = "") -> None:
-    """Opens a page, and waits until its formulas and fonts are there and nothing moves: axe measures colours."""
+    """Opens a page, and waits until it is laid out, its fonts are there and nothing moves: axe measures colours."""
     if url:
         page.goto(url)
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.arithmatex')].every((one) => one.querySelector('.katex'))"
-    )
+    page.wait_for_function(LAID_OUT)
     page.evaluate("document.fonts.ready")
     page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => 0)))")
 

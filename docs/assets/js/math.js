@@ -34,13 +34,17 @@
   }
 
   // A formula that is wider than its place scrolls, and what scrolls must be within reach of the keyboard.
-  function makeReachable(formula) {
-    formula.toggleAttribute("tabindex", false);
-    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+  function makeReachable(formulas) {
+    const wide = formulas.map(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth);
+    formulas.forEach((formula, index) => {
+      if (wide[index]) formula.tabIndex = 0;
+      else formula.removeAttribute("tabindex");
+    });
   }
-  const resized = new ResizeObserver((entries) => entries.forEach(({ target }) => makeReachable(target)));
+  const resized = new ResizeObserver((entries) => makeReachable(entries.map(({ target }) => target)));
   document.fonts.addEventListener("loadingdone", () => {
-    document.querySelectorAll(".katex-display").forEach(makeReachable);
+    const drawn = [...document.querySelectorAll(".katex-display")].filter((formula) => formula.checkVisibility({ contentVisibilityAuto: true }));
+    makeReachable(drawn);
   });
 
   document$.subscribe(async ({ body }) => {
