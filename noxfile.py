@@ -77,7 +77,9 @@ def bench(session: nox.Session) -> None:
     """Measures vizgrad beside its peers; leave the machine alone meanwhile. --quick sees whether it all runs."""
     install(session, "experiments", groups=["bench"])
     session.run("python", "examples/benchmarks", *session.posargs)
-    session.run("python", "examples/benchmarks/drawings.py", *["--smoke"] * ("--quick" in session.posargs))
+    smoke = ["--smoke"] * ("--quick" in session.posargs)
+    session.run("python", "examples/benchmarks/each_op.py", *smoke)
+    session.run("python", "examples/benchmarks/drawings.py", *smoke)
 
 
 @nox.session

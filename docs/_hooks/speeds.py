@@ -1,4 +1,4 @@
-"""Tables of docs/results/benchmarks.json, as Markdown."""
+"""Tables of docs/results/benchmarks.json and ops.json, as Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-_FILE = Path(__file__).parent.parent / "results" / "benchmarks.json"
+from vizgrad import ops
+
+_RESULTS = Path(__file__).parent.parent / "results"
+_FILE = _RESULTS / "benchmarks.json"
+_OPS = _RESULTS / "ops.json"
 _NAMES = {
     "numpy": "NumPy by hand",
     "vizgrad": "**vizgrad**",
@@ -84,10 +88,26 @@ def apart(dtype: str) -> str:
     return f"{max(found):.0e}"
 
 
-def _content() -> dict[str, Any]:
-    if not _FILE.exists():
-        raise ValueError(f"there is no docs/results/{_FILE.name}; run nox -s bench")
-    content: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+def each_op() -> str:
+    """A row for each op of the library: on what it was measured, and how many additions it takes."""
+    measured = {row["op"]: row for row in _content(_OPS)["ops"]}
+    rows = []
+    for name in sorted(ops.__all__):
+        shown = f"[`{name}`][{getattr(ops, name).__module__}.{name}]"
+        rows.append([shown, *(_additions(measured[name]) if name in measured else ["not measured yet", "", ""])])
+    return _table(["op", "on", "forward", "backward"], rows, numbers=2)
+
+
+def _additions(row: dict[str, Any]) -> list[str]:
+    shapes = ", ".join(" × ".join(map(str, shape)) for shape in row["shapes"])
+    settings = "".join(f", `{name}={value}`" for name, value in row["settings"].items())
+    return [shapes + settings, *(f"{row[way]:.1f}" for way in ("forward", "backward"))]
+
+
+def _content(file: Path = _FILE) -> dict[str, Any]:
+    if not file.exists():
+        raise ValueError(f"there is no docs/results/{file.name}; run nox -s bench")
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return content
 
 
@@ -103,6 +123,8 @@ def _ratio(row: dict[str, Any] | None) -> str:
     return "not measured" if row is None else f"{row['ratio']:.2f} ({1e3 * row['seconds']:.2f} ms)"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+def _table(head: list[str], rows: list[list[str]], numbers: int | None = None) -> str:
+    """A table whose last columns hold numbers: all but the first, or so many."""
+    right = len(head) - 1 if numbers is None else numbers
+    lines = [head, [*["---"] * (len(head) - right), *["---:"] * right], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

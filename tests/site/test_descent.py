@@ -68,9 +68,9 @@ def test_the_sentence_of_the_page_is_the_one_that_the_browser_computes(page, new
     still.goto(base_url + MOMENTUM)
     served = still.locator("[data-descent]")
     expect(served.get_by_role("slider")).to_have_count(0)
-    assert "After 40 steps the loss is" in served.locator("output").inner_text()
+    assert "After 40 steps the loss is" in served.locator("output").text_content()
     live = ravine(page, base_url)
-    assert live.locator("output").inner_text() == served.locator("output").inner_text()
+    assert live.locator("output").text_content() == served.locator("output").text_content()
     for which in (1, 2):
         np.testing.assert_allclose(drawn(live, which), drawn(served, which), rtol=1e-3, atol=1e-3)
     rings = [place.locator("ellipse").last.get_attribute("ry") for place in (live, served)]
