@@ -27,7 +27,7 @@ def load(root, monkeypatch):
     for name in {
         name
         for name in set(sys.modules) - before
-        if name.partition("_")[0] in ("measure", "peer", "speeds", "worker", "works")
+        if name.partition("_")[0] in ("each", "measure", "peer", "speeds", "worker", "works")
     }:
         del sys.modules[name]
 
@@ -122,7 +122,7 @@ def test_the_page_says_what_was_met_missed_and_not_measured(load, root, tmp_path
         "targets": [target, target | {"limit": 1.4}, target | {"ratio": None, "beside": "torch", "column": "bytes"}],
         "absent": [{"peer": "course", "reason": "its folder was not given"}],
     }
-    monkeypatch.setattr(speeds, "_FILE", tmp_path / "benchmarks.json")
+    monkeypatch.setattr(speeds, "_RESULTS", tmp_path)
     with pytest.raises(ValueError, match="nox -s bench"):
         speeds.targets()
     (tmp_path / "benchmarks.json").write_text(json.dumps(content), encoding="utf-8")
@@ -140,3 +140,24 @@ def test_the_page_says_what_was_met_missed_and_not_measured(load, root, tmp_path
     assert "the course's mini library (its folder was not given)" in speeds.absent()
     with pytest.raises(ValueError, match="three"):
         speeds.stages("three", 1)
+
+
+@pytest.mark.parametrize("name", sorted(vg.ops.__all__))
+def test_every_op_is_measured(load, monkeypatch, name):
+    each_op = load("each_op")
+    monkeypatch.setattr(each_op, "SIDE", 8)
+    monkeypatch.setattr(each_op, "LEAST", 0.0)
+    found = each_op.measure(getattr(vg.ops, name), 1)
+    assert found["forward"] > 0
+    assert found["backward"] > 0
+
+
+def test_an_op_that_was_not_measured_yet_has_its_row(load, root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "docs" / "_hooks"))
+    speeds = load("speeds")
+    measured = json.loads((root / "docs/results/ops.json").read_text(encoding="utf-8"))
+    measured["ops"] = [row for row in measured["ops"] if row["op"] != "Tanh"]
+    monkeypatch.setattr(speeds, "_content", lambda _: measured)
+    rows = speeds.each_op().splitlines()
+    assert len(rows) == 2 + len(vg.ops.__all__)
+    assert [row for row in rows if "not measured yet" in row] == [row for row in rows if "`Tanh`" in row] != []

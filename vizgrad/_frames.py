@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import linecache
 import os
+import site
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 _PACKAGE = str(PurePath(__file__).parent / "_")[:-1]  # with the slash: a file beside it is the user's
-_INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-# In Pyodide both are elsewhere, and sysconfig does not know.
-_INSTALLED |= {str(PurePath(os.__file__).parent), str(PurePath(np.__file__).parent.parent)}
+# Python's own modules, NumPy and its neighbours, and wherever else packages are installed.
+_INSTALLED = {str(PurePath(os.__file__).parent), str(PurePath(np.__file__).parent.parent), *site.getsitepackages()}
 _NOT_THE_USERS = (_PACKAGE, "<frozen", *(str(PurePath(path) / "_")[:-1] for path in _INSTALLED))
 # What most variables hold; looked at for every recorded op.
 _HOLDS_NOTHING = frozenset(

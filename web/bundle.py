@@ -12,13 +12,15 @@ bytes, each time.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any
 
 WEB = Path(__file__).resolve().parent
 RUNNER = WEB / "runner.py"
+PACKAGES = "packages.bin"
 READ = "bundle.py editor.js package.json package-lock.json precompile.mjs precompile.py wheels.py"  # by the npm part
 FONTS = ("inter", "jetbrains-mono")
 ALPHABETS = ("latin", "latin-ext", "greek")
@@ -53,6 +56,7 @@ def ensure(root: Path) -> None:
         stamp.write_text(json.dumps({"npm": wanted["npm"]}))
     _build_own_part(root, built)
     _write_lock(built)
+    _pack(built)
     _publish(built, vendor)
     stamp.write_text(json.dumps(wanted))
 
@@ -138,7 +142,7 @@ def _publish(built: Path, vendor: Path) -> None:
     """Copies what was built to names with its hash, and writes the manifest; older copies go."""
     folder = vendor / "pyodide"
     folder.mkdir(exist_ok=True)
-    files = {path.name: _entry(path) for path in sorted(built.iterdir())}
+    files = {path.name: _entry(path) for path in sorted(built.iterdir()) if path.suffix != ".whl"}
     for name, entry in files.items():
         if not (folder / entry["file"]).exists():
             shutil.copyfile(built / name, folder / entry["file"])
@@ -160,32 +164,25 @@ def _entry(path: Path) -> dict[str, Any]:
 
 
 def _write_lock(folder: Path) -> None:
-    """Writes pyodide-lock.json: our wheels in place of Pyodide's packages, which its npm package does not carry.
+    """Writes pyodide-lock.json: of Pyodide's packages, which its npm package does not carry, none."""
+    lock = json.loads((WEB / "node_modules/pyodide/pyodide-lock.json").read_text(encoding="utf-8"))
+    (folder / "pyodide-lock.json").write_text(json.dumps({"info": lock["info"], "packages": {}}, indent=1))
 
-    A package depends on all that it can use of the bundle: vizgrad draws with graphviz, which is an extra elsewhere.
+
+def _pack(folder: Path) -> None:
+    """Packs what is in the wheels into one archive, which a browser unpacks several times as fast as Python within it.
+
+    It is a compressed tar under a name that says nothing: some servers tell browsers to unpack what ends in .gz.
     """
-    info = json.loads((WEB / "node_modules/pyodide/pyodide-lock.json").read_text(encoding="utf-8"))["info"]
-    packages = {entry["name"]: entry for entry in map(_lock_entry, sorted(folder.glob("*.whl")))}
-    for name, entry in packages.items():
-        entry["depends"] = sorted(entry["depends"] & packages.keys() - {name})
-    (folder / "pyodide-lock.json").write_text(json.dumps({"info": info, "packages": packages}, indent=1))
-
-
-def _lock_entry(wheel: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(wheel) as archive:
-        files = archive.namelist()
-        metadata = archive.read(next(f for f in files if f.endswith(".dist-info/METADATA"))).decode()
-    return {
-        "name": re.findall(r"^Name: (\S+)", metadata, re.MULTILINE)[0],
-        "version": re.findall(r"^Version: (\S+)", metadata, re.MULTILINE)[0],
-        "file_name": wheel.name,
-        "install_dir": "site",
-        "package_type": "package",
-        "sha256": _sha256(wheel),
-        "imports": sorted({f.split("/")[0] for f in files if ".dist-info/" not in f}),
-        "depends": set(re.findall(r"^Requires-Dist: ([\w.-]+)", metadata, re.MULTILINE)),
-        "unvendored_tests": False,
-    }
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for wheel in map(zipfile.ZipFile, sorted(folder.glob("*.whl"))):
+            with wheel:
+                for entry in wheel.infolist():
+                    member = tarfile.TarInfo(entry.filename)
+                    member.size = entry.file_size
+                    archive.addfile(member, wheel.open(entry))
+    (folder / PACKAGES).write_bytes(gzip.compress(packed.getvalue(), mtime=0))
 
 
 def _run(tool: str, *arguments: str, cwd: Path = WEB, hint: str = "") -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 STARTUP = """
     abc ast base64 bisect collections.abc contextlib contextvars copy dataclasses enum functools hashlib heapq html
     importlib.resources inspect io itertools json linecache math numbers operator pathlib random re string textwrap
-    threading time token tokenize traceback types typing uuid warnings weakref numpy graphviz
+    threading time token tokenize traceback types typing uuid warnings weakref xml.etree.ElementTree
+    numpy numpy.random graphviz
 """
 KEEPS_SOURCES = "vizgrad/"
 SITE_PACKAGES = "/lib/python3.12/site-packages/"

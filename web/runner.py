@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextvars
 import gc
+import importlib
 import json
 import os
 import random
@@ -31,6 +32,7 @@ DEEPEST_CALL = 250
 LONGEST_OUTPUT = 200_000  # characters that are kept
 ENOUGH_OUTPUT = 5_000_000  # characters after which a program is stopped: they would fill the memory
 HOME = "/home/pyodide"  # the working directory, for files of the program
+RANDOM = "numpy.random"  # takes a tenth of a second to load, and many programs need none of it
 
 Write = Callable[[str], object]
 
@@ -103,7 +105,8 @@ class Pristine:
         os.environ.clear()
         os.environ.update(self._environ)
         random.seed()
-        np.random.seed()
+        if RANDOM in sys.modules:
+            np.random.seed()
         os.chdir(HOME)
         for entry in os.scandir(HOME):
             if entry.is_dir(follow_symlinks=False):
@@ -139,7 +142,18 @@ def _afresh(call: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return contextvars.copy_context().run(call, *arguments)
     finally:
+        wanted = RANDOM in sys.modules
         pristine.restore()
+        if wanted and RANDOM not in sys.modules:
+            _keep_random()
+
+
+def _keep_random() -> None:
+    """Load NumPy's random numbers for good: a program has used them, and the next may."""
+    global pristine
+    importlib.import_module(RANDOM)
+    pristine = Pristine()
+    pristine.restore()
 
 
 def _limited(write: Write) -> Write:

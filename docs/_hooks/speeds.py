@@ -9,8 +9,6 @@ from typing import Any
 from vizgrad import ops
 
 _RESULTS = Path(__file__).parent.parent / "results"
-_FILE = _RESULTS / "benchmarks.json"
-_OPS = _RESULTS / "ops.json"
 _NAMES = {
     "numpy": "NumPy by hand",
     "vizgrad": "**vizgrad**",
@@ -90,7 +88,7 @@ def apart(dtype: str) -> str:
 
 def each_op() -> str:
     """A row for each op of the library: on what it was measured, and how many additions it takes."""
-    measured = {row["op"]: row for row in _content(_OPS)["ops"]}
+    measured = {row["op"]: row for row in _content("ops")["ops"]}
     rows = []
     for name in sorted(ops.__all__):
         shown = f"[`{name}`][{getattr(ops, name).__module__}.{name}]"
@@ -104,7 +102,8 @@ def _additions(row: dict[str, Any]) -> list[str]:
     return [shapes + settings, *(f"{row[way]:.1f}" for way in ("forward", "backward"))]
 
 
-def _content(file: Path = _FILE) -> dict[str, Any]:
+def _content(name: str = "benchmarks") -> dict[str, Any]:
+    file = _RESULTS / f"{name}.json"
     if not file.exists():
         raise ValueError(f"there is no docs/results/{file.name}; run nox -s bench")
     content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -114,7 +113,7 @@ def _content(file: Path = _FILE) -> dict[str, Any]:
 def _work(name: str) -> dict[str, Any]:
     found = [work for work in _content()["works"] if work["name"] == name]
     if not found:
-        raise ValueError(f"{name} is not in docs/results/{_FILE.name}")
+        raise ValueError(f"{name} is not in docs/results/benchmarks.json")
     work: dict[str, Any] = found[0]
     return work
 

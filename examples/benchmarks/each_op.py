@@ -3,8 +3,8 @@
     python examples/benchmarks/each_op.py            a minute; leave the machine alone meanwhile
     python examples/benchmarks/each_op.py --smoke    runs every op once, and writes nothing near the pages
 
-An op gets square arrays, as many as its rule has gradients; one that wants something else has a line in ``INPUTS``. Writes
-``docs/results/ops.json``, which the page "How fast it is" shows.
+An op gets square arrays, as many as its rule has gradients; one that wants something else has a line in ``INPUTS``.
+Writes ``docs/results/ops.json``, which the page "How fast it is" shows.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ INPUTS: dict[str, Callable[[], Inputs]] = {
     "BCEWithLogits": lambda: ([between(-1, 1), between(0, 1)], {}),
     "BatchNormalize": lambda: ([between(0.1, 1), between(0.1, 1, SIDE), between(0.1, 1, SIDE)], {}),
     "Concatenate": lambda: ([between(0.1, 1), between(0.1, 1)], {}),
-    "Convolution2d": lambda: ([between(0.1, 1, *IMAGES), between(-1, 1, 16, 16, 3, 3), between(0, 1, 16)], {"padding": 1}),
+    "Convolution2d": lambda: (
+        [between(0.1, 1, *IMAGES), between(-1, 1, 16, 16, 3, 3), between(0, 1, 16)],
+        {"padding": 1},
+    ),
     "CrossEntropy": lambda: ([between(0.1, 1)], {"targets": whole(SIDE, SIDE)}),
     "Drop": lambda: ([between(0.1, 1)], {"mask": between(0, 1) > 0.5}),
     "Embed": lambda: ([between(0.1, 1)], {"indices": whole(SIDE, SIDE)}),

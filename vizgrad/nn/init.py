@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Shape: TypeAlias = tuple[int, ...]
-Generator: TypeAlias = np.random.Generator
+Generator: TypeAlias = "np.random.Generator"  # as text: NumPy loads its generators when they are first used
 
 
 def fans(shape: Shape) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from vizgrad.core import Array, TensorNode
 from vizgrad.nn import init as starts
 from vizgrad.nn.module import Module
 
-Init: TypeAlias = Callable[[tuple[int, ...], np.random.Generator, Any], Array]
+Init: TypeAlias = Callable[[tuple[int, ...], "np.random.Generator", Any], Array]
 Pair: TypeAlias = "int | tuple[int, int]"
 
 

@@ -41,6 +41,13 @@ export class Download {
     return (await this.#answers.get(name)).answer.text();
   }
 
+  /** The files in a compressed tar archive: pairs of a path and bytes. */
+  async unpacked(name) {
+    const { body } = (await this.#answers.get(name)).answer;
+    const unpacked = new Response(body.pipeThrough(new DecompressionStream("gzip")));
+    return [...members(new Uint8Array(await unpacked.arrayBuffer()))];
+  }
+
   /** Calls something whose requests for the files, by the names in the manifest, are answered from here. */
   async serve(call) {
     const { fetch } = self;
@@ -79,5 +86,18 @@ export class Download {
     if (this.#loaded - this.#told < this.#total / STEPS && this.#loaded < this.#total) return;
     this.#told = this.#loaded;
     this.#onProgress(this.#loaded);
+  }
+}
+
+const BLOCK = 512; // bytes: in a tar archive, a header and each file fill as many of these as they need
+
+/** What is in a tar archive (the format that POSIX calls ustar). */
+function* members(archive) {
+  for (let at = 0; archive[at]; ) {
+    const field = (offset, length) => String.fromCharCode(...archive.subarray(at + offset, at + offset + length)).replace(/\0.*$/s, "");
+    const path = [field(345, 155), field(0, 100)].filter(Boolean).join("/");
+    const [start, size] = [at + BLOCK, parseInt(field(124, 12), 8)];
+    yield [path, archive.subarray(start, start + size)];
+    at = start + Math.ceil(size / BLOCK) * BLOCK;
   }
 }

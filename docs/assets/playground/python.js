@@ -155,6 +155,11 @@ class Python extends EventTarget {
     return { total: this.#total, loaded: this.#current?.loaded ?? 0 };
   }
 
+  /** Whether there is room for a second Python. */
+  get hasRoom() {
+    return !isScarce();
+  }
+
   /** Whether a second Python stands by, so that a program can be stopped at once. */
   get standby() {
     return this.#reserve?.phase === "ready";
@@ -246,7 +251,7 @@ class Python extends EventTarget {
   }
 
   #keepReserve() {
-    if (!isScarce() && !this.#reserve && this.#current.phase === "ready") this.#reserve = this.#boot();
+    if (this.hasRoom && !this.#reserve && this.#current.phase === "ready") this.#reserve = this.#boot();
   }
 
   #boot() {

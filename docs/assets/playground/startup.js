@@ -3,7 +3,7 @@
 import { Interpreter, python } from "./python.js";
 
 const RERUNS = 15;
-const PATIENCE = 30_000; // ms for the second Python to stand by, where the device has room for one
+const PATIENCE = 30_000; // ms for the second Python to stand by
 const PROGRAM = `import vizgrad as vg
 
 x = vg.TensorNode([[0.5, -1.0], [1.5, 2.0]])
@@ -52,7 +52,7 @@ async function rerun(interpreter) {
 async function stop() {
   await python.run("1");
   const began = now();
-  while (!python.standby && now() - began < PATIENCE) await sleep(100);
+  while (python.hasRoom && !python.standby && now() - began < PATIENCE) await sleep(100);
   const running = python.run(ENDLESS);
   await sleep(300);
   const pressed = now();

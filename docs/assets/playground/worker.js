@@ -12,7 +12,8 @@ const PAUSE = 50; // ms between two messages after that: 100,000 lines must not 
 const PAGE = 2 ** 16; // bytes: the unit of WebAssembly's memory
 const MOST_MEMORY = 2 ** 29; // bytes: beyond it Python says MemoryError, long before the browser's tab gives up
 const KEPT_MEMORY = 2 ** 27; // bytes: this memory never shrinks, so an interpreter with more of it is not used again
-const RUNNER = "/lib/python3.12/site-packages/runner.py"; // not a file of the reader's, messages must see
+const PACKAGES = "/lib/python3.12/site-packages";
+const RUNNER = `${PACKAGES}/runner.py`; // not a file of the reader's, messages must see
 // What a program could leave something in, for other pages at this address, should it ever get hold of JavaScript.
 const WITHHELD = ["BroadcastChannel", "SharedWorker", "Worker", "caches", "indexedDB", "navigator"];
 
@@ -41,15 +42,18 @@ async function start(manifest) {
   const download = new Download(manifest, (loaded) => tell({ loaded }));
   download.done.then(() => tell({ phase: "starting" })).catch(() => {}); // whoever awaits it will hear
   const graphviz = download.module("viz.js");
+  const packages = download.unpacked("packages.bin");
+  packages.catch(() => {}); // the download as a whole fails with it
   const [{ loadPyodide }] = await Promise.all([download.module("pyodide.mjs"), download.module("pyodide.asm.js")]);
   const options = {
     indexURL: FOLDER,
-    packages: ["vizgrad-course"],
     jsglobals: Object.freeze(Object.create(null)), // what `import js` gives to programs: nothing
   };
   // Pyodide waits for ever for a file that does not come.
   const python = await Promise.race([download.serve(() => loadPyodide(options)), download.failure]);
+  await download.done;
   tell({ phase: "loading" });
+  install(python, await packages);
   const scope = python.globals.get("dict")();
   python.runPython(await download.text("runner.py"), { globals: scope, filename: RUNNER });
   const { instance } = await graphviz;
@@ -57,6 +61,15 @@ async function start(manifest) {
   for (const name of ["record", "judge", "graph", "picture"]) tools[name] = scope.get(name);
   withhold();
   return tools;
+}
+
+/** Not by `loadPackage`: that would compile every library of NumPy, of which most programs need a few. */
+function install({ FS }, files) {
+  for (const [path, bytes] of files) {
+    const place = `${PACKAGES}/${path}`;
+    FS.mkdirTree(place.slice(0, place.lastIndexOf("/")));
+    FS.writeFile(place, bytes, { canOwn: true });
+  }
 }
 
 function limitMemory() {
