@@ -149,3 +149,20 @@ def test_quotes_are_the_librarys_own_lines(site_dir: Path, root: Path):
     lines = (root / "vizgrad/ops/arithmetic.py").read_text(encoding="utf-8").splitlines()
     place = 1 + next(number for number, line in enumerate(lines) if line.startswith("class Add(Op)"))
     assert f"vizgrad/ops/arithmetic.py, line {place}" in html
+
+
+def test_a_large_recording_is_fetched_when_the_reader_comes_near(page, base_url):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(base_url + "learn/your-own-model/")
+    late = page.locator("vg-player[data-late]")
+    expect(late).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    address = late.get_attribute("data-src").rpartition("/")[2]
+    assert not [url for url in asked if url.endswith(address)]
+    late.scroll_into_view_if_needed()
+    expect(late).to_have_attribute("ready", "")
+    assert len([url for url in asked if url.endswith(address)]) == 1
+    page.goto("about:blank")
+    page.goto(f"{base_url}learn/your-own-model/#vg3=5")
+    expect(late).to_have_attribute("ready", "")

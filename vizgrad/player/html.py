@@ -25,6 +25,7 @@ from vizgrad.trace.text import name, number, printable, shape
 
 _ENTRY = "vg-player.js"
 _FEW = 25  # arrays of more entries are named by their shape in the table of final values
+_MANY = 60  # ops, of which a page fetches the recording only when a reader comes near
 _LONGEST_TEXT = 200  # letters of a name that a page shows
 _IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("\./((\w+)\.js)"\)')  # of a module that exports one thing of its own name
@@ -103,6 +104,8 @@ def _player(
     if direction not in ("LR", "TB"):
         raise TraceError(f'the direction "{direction}" is unknown; known are LR (left to right) and TB (top to bottom)')
     where = f' data-src="{escape(trace_url)}"' if trace_url else ""
+    if trace_url and len(trace.ops) > _MANY:
+        where += " data-late"
     parts = [
         f'<vg-player id="{escape(uid)}" class="vg-player" data-step="{_step(trace, step)}"{where}>',
         f'<p class="vg-title">{escape(title)}</p>' if title else "",

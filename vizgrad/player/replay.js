@@ -354,12 +354,15 @@ const MAKERS = {
   MeanPooling2d: ([x], settings) => scaled(pooled(x, settings, sumCell), 1 / volumeOf([settings.size, settings.size].flat().slice(0, 2))),
 };
 
+/** The names of the library's ops that have a line here. */
+export const KNOWN = new Set([MAKERS, CURVES, PAIRS].flatMap(Object.keys));
+
 function maker(trace, name) {
-  const known = trace.codes.get(name)?.file.startsWith("vizgrad/ops/"); // and not a learner's own of the same name
-  if (known && Object.hasOwn(MAKERS, name)) return MAKERS[name];
-  if (known && Object.hasOwn(CURVES, name)) return ([x]) => mapped(x, CURVES[name]);
-  if (known && Object.hasOwn(PAIRS, name)) return ([a, b]) => both(a, b, PAIRS[name]);
-  throw new Refusal(`${name} is known to Python only`);
+  const isOurs = trace.codes.get(name)?.file.startsWith("vizgrad/ops/"); // and not a learner's own of the same name
+  if (!isOurs || !KNOWN.has(name)) throw new Refusal(`${name} is known to Python only`);
+  if (name in CURVES) return ([x]) => mapped(x, CURVES[name]);
+  if (name in PAIRS) return ([a, b]) => both(a, b, PAIRS[name]);
+  return MAKERS[name];
 }
 
 function whole(array) {

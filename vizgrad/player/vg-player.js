@@ -22,7 +22,10 @@ import { View } from "./view.js";
 const PACE = 1400; // ms for a step at speed 1
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
-/** The element. Attributes: data-src, data-step, marks ("5 o2": line 5, and an op). Events: vg-step. */
+/**
+ * The element. Attributes: data-src, data-late (nothing is fetched before a reader comes near), data-step, marks
+ * ("5 o2": line 5, and an op). Events: vg-step.
+ */
 class VgPlayer extends HTMLElement {
   #record = null; // the trace as it was given
   #made = null; // what a reader has changed about its numbers
@@ -153,6 +156,7 @@ class VgPlayer extends HTMLElement {
     const inline = this.querySelector("template.vg-trace");
     if (!inline && !this.dataset.src) return; // it will be given one
     try {
+      if (!inline && "late" in this.dataset && this.#linked() === null) await near(this, signal);
       const text = inline ? inline.content.textContent : await fetched(this.dataset.src, signal);
       if (this.#trace || !this.isConnected) return; // what load() was given meanwhile stays
       this.#open(text, drawing);
@@ -577,6 +581,15 @@ class VgPlayer extends HTMLElement {
 /** What happens in a trace, without its numbers. */
 function stepsOf(trace) {
   return trace && JSON.stringify(trace.steps.map(({ kind, op, tensor }) => [kind, op, tensor]));
+}
+
+/** Resolves when an element is on the screen, or less than a screen away from it. */
+function near(element, signal) {
+  return new Promise((resolve) => {
+    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && resolve(watch.disconnect()), { rootMargin: "100%" });
+    watch.observe(element);
+    signal.addEventListener("abort", () => watch.disconnect());
+  });
 }
 
 async function fetched(address, signal) {
