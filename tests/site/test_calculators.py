@@ -35,7 +35,7 @@ def test_receptive_fields_are_those_of_the_pages_table(page: Page, base_url: str
 def test_every_network_can_be_chosen(page: Page, base_url: str) -> None:
     found = calculator(page, base_url + FIELDS)
     ends = {}
-    for name in found.get_by_label("A network").locator("option").all_inner_texts()[:-1]:
+    for name in found.get_by_label("A network").locator("option").all_text_contents()[:-1]:
         found.get_by_label("A network").select_option(name)
         ends[name] = rows(found)[-1][1:]
     printed = {tuple(row[2:]) for row in rows(page.locator("table", has_text="LeNet-5: these"))}

@@ -535,6 +535,7 @@ def test_work_is_kept_for_another_visit_only_if_the_reader_wants_that(cold: Page
     later = opened(cold.context.new_page(), base_url)
     expect(editor(later)).to_contain_text("What is used twice")
 
+    expect(part(cold, "status")).to_have_text("Python is ready.")  # it has begun to start, and tells of that in between
     box.check()
     expect(part(cold, "status")).to_contain_text("in this browser only")
     write(cold, "print('kept')")

@@ -245,7 +245,7 @@ def _program(trace: Trace) -> str:
     lines = trace.files[0].source.removesuffix("\n").split("\n")
     items = "".join(f'<li data-line="{i}"><code>{_text(line)}</code></li>' for i, line in enumerate(lines, 1))
     return (
-        '<div class="vg-panes"><div class="vg-code">'
+        '<div class="vg-panes"><div class="vg-code" tabindex="0" role="group" aria-label="Program">'
         f'<ol class="vg-lines" style="--vg-digits: {len(str(len(lines)))}">{items}</ol></div>'
         '<div class="vg-side"></div></div>'
     )
