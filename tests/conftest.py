@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
 
 
 # On a page of the site, what is far down is laid out last (docs/assets/js/far.js).
-LAID_OUT = "() => !document.querySelector('.md-content') || document.body.hasAttribute('data-laid-out')"
+LAID_OUT = "() => document.readyState === 'complete' && !document.documentElement.matches('.site-at-top')"
 
 # Without the style sheets, which none of its rules reads.
 AXE = "axe.run(document, {resultTypes: ['violations'], preload: false}).then((found) => found.violations)"

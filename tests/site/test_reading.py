@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.conftest import LAID_OUT
+
 READING = "learn/reading-the-code/"
 
 
@@ -156,3 +158,19 @@ def test_the_link_to_a_step_opens_there(page: Page, base_url: str) -> None:
     page.goto(base_url + "teachers/#vg1=4")
     page.locator("vg-player[ready]").first.wait_for(state="attached")
     assert page.locator("vg-player").first.evaluate("element => element.step") == 4
+
+
+def test_only_a_page_that_opens_at_its_top_is_laid_out_piece_by_piece(page, base_url):
+    """Elsewhere, what is above would move what is being read."""
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => (window.atTop = document.documentElement.matches('.site-at-top')))"
+    )
+    address = f"{base_url}learn/six-layers-by-hand/"
+    page.goto(address)
+    assert page.evaluate("window.atTop") is True
+    page.wait_for_function(LAID_OUT)
+    page.reload()
+    assert page.evaluate("window.atTop") is False
+    page.goto("about:blank")
+    page.goto(f"{address}#the-check")
+    assert page.evaluate("window.atTop") is False
