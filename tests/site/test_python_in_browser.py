@@ -65,3 +65,14 @@ def test_a_file_that_is_not_what_the_manifest_says_is_not_used(browser: Browser,
         assert said["failed"]
         context.unroute(f"**/vendor/pyodide/{name}")
         assert page.evaluate(RUN, [base_url, "print(1)"])["printed"] == "1\n"
+
+
+def test_random_numbers_are_loaded_when_they_are_used_and_no_seed_is_left(page: Page, base_url: str) -> None:
+    assert run(page, base_url, "import sys\nprint('numpy.random' in sys.modules)")["printed"] == "False\n"
+    seeded = "import numpy as np\nnp.random.seed(1)\nprint(np.random.rand())"
+    first, again = (page.evaluate(RUN, [base_url, seeded])["printed"] for _ in range(2))
+    assert first == again
+    assert float(first) == pytest.approx(0.417022004702574)
+    assert page.evaluate(RUN, [base_url, "import sys\nprint('numpy.random' in sys.modules)"])["printed"] == "True\n"
+    unseeded = seeded.replace("np.random.seed(1)\n", "")
+    assert len({first, *(page.evaluate(RUN, [base_url, unseeded])["printed"] for _ in range(2))}) == 3
