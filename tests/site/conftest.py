@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
-from tests.conftest import watched
+from tests.conftest import LAID_OUT, watched
 
 PREFIX = "/vizgrad/"
 
@@ -98,3 +98,9 @@ def new_page(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
 def page(new_page: Callable[..., Page]) -> Page:
     """A page as on a desktop screen."""
     return new_page(viewport={"width": 1280, "height": 800})
+
+
+def reach(place: Locator) -> None:
+    """Scrolls to a place, when what is above has its length. Before, the place would leave the screen again."""
+    place.page.wait_for_function(LAID_OUT)
+    place.scroll_into_view_if_needed()

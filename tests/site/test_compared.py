@@ -7,11 +7,13 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.site.conftest import reach
+
 
 def compared(page: Page, address: str) -> Locator:
     page.goto(address)
     both = page.locator("vg-compare")
-    both.scroll_into_view_if_needed()
+    reach(both)
     expect(both.locator("vg-player[ready]")).to_have_count(2)
     return both
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.site.conftest import reach
 from vizgrad import Trace
 from vizgrad.trace.text import number
 
@@ -25,7 +26,7 @@ def figure(page: Page, address: str, place: int = 0) -> tuple[Locator, Trace]:
     """A figure of a page, ready to be used, and the trace that it shows."""
     page.goto(address)
     player = page.locator("vg-player").nth(place)
-    player.scroll_into_view_if_needed()
+    reach(player)
     page.wait_for_function("place => document.querySelectorAll('vg-player')[place]?.hasAttribute('ready')", arg=place)
     source = player.evaluate("element => new URL(element.dataset.src, document.baseURI).href")
     with urllib.request.urlopen(source) as answer:
@@ -160,7 +161,7 @@ def test_a_large_recording_is_fetched_when_the_reader_comes_near(page, base_url)
     page.wait_for_load_state("networkidle")
     address = late.get_attribute("data-src").rpartition("/")[2]
     assert not [url for url in asked if url.endswith(address)]
-    late.scroll_into_view_if_needed()
+    reach(late)
     expect(late).to_have_attribute("ready", "")
     assert len([url for url in asked if url.endswith(address)]) == 1
     page.goto("about:blank")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.site.conftest import reach
+
 PAGE = "learn/element-wise/"
 RIGHT = "def backward(G, X, Y):\n    return G / Y, -G * X / Y**2"
 WRONG = RIGHT.replace("-G", "G")
@@ -25,7 +27,7 @@ def opened(page: Page, base_url: str) -> Locator:
     """The exercise on division, with its editor."""
     page.goto(base_url + PAGE)
     found = exercise(page)
-    found.scroll_into_view_if_needed()
+    reach(found)
     expect(found.locator(".cm-content")).to_be_visible()
     return found
 
@@ -83,7 +85,7 @@ def test_an_exercise_from_the_first_try_to_the_solution(page: Page, base_url: st
     page.reload()
     place = exercise(page)
     expect(place.locator(".vg-ex-done")).to_have_text("✓ done, 2 tries")
-    place.scroll_into_view_if_needed()
+    reach(place)
     expect(place.locator(".cm-line").nth(1)).to_have_text(RIGHT.splitlines()[1])
 
     place.get_by_role("button", name="Start again").click()
@@ -214,7 +216,7 @@ def test_the_list_knows_what_is_done_and_gives_it_to_a_teacher(page: Page, base_
 def test_numbers_and_counting_functions_are_graded_too(page: Page, base_url: str) -> None:
     page.goto(f"{base_url}learn/counting/")
     place = exercise(page, "one-convolution")
-    place.scroll_into_view_if_needed()
+    reach(place)
     expect(place.locator(".cm-content")).to_be_visible()
     expect(check(place)).to_contain_text("still a ... to be replaced")
     expect(solution(place)).to_be_hidden()
@@ -227,7 +229,7 @@ def test_numbers_and_counting_functions_are_graded_too(page: Page, base_url: str
     expect(check(place, no_bias.replace("C * F,", "C * F + F,", 1))).to_contain_text("in all 4 calls")
 
     other = exercise(page, "what-a-bottleneck-saves")
-    other.scroll_into_view_if_needed()
+    reach(other)
     expect(other.locator(".cm-content")).to_be_visible()
     expect(check(other, "plain = 32 * 32 * 25 * 256 * 96\nbottleneck = 1\nactivations = 64 * 32 * 32")).to_contain_text(
         "a part of it is right"
@@ -252,7 +254,7 @@ def test_axe_finds_nothing_in_any_state(
     page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     page.goto(f"{base_url}learn/relu/")  # a short page: axe looks at everything
     place = exercise(page, "the-absolute-value")
-    place.scroll_into_view_if_needed()
+    reach(place)
     expect(place.locator(".cm-content")).to_be_visible()
     check(place, "def backward(G, X):\n    print(1)\n    return np.sign(X)")
     place.get_by_role("button", name="Hint").click()

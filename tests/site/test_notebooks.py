@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.site.conftest import reach
+
 NAMES = ["first-hour", "own-op", "cnn-on-digits"]
 FEW = 200_000  # bytes of a page; as mkdocs-jupyter makes them, they have five times as many and more
 
@@ -47,7 +49,7 @@ def test_the_player_steps_through_what_the_notebook_recorded(page: Page, base_ur
     page.goto(f"{base_url}notebooks/{name}/")
     player = page.locator("vg-player")
     expect(player).to_have_count(1)
-    player.scroll_into_view_if_needed()
+    reach(player)
     expect(player).to_have_attribute("ready", "")
     sentence = player.get_by_role("status")
     first = sentence.inner_text()
@@ -75,7 +77,7 @@ def test_what_a_cell_prints_stands_in_one_block_below_it(page: Page, base_url: s
     page.goto(f"{base_url}notebooks/cnn-on-digits/")
     training = page.locator(".vg-output", has_text="untrained")
     expect(training).to_have_count(1)
-    training.scroll_into_view_if_needed()
+    reach(training)
     assert "\n\n" not in training.inner_text()
     rates = re.findall(r"epoch +\d+ .*test accuracy (\d\.\d+)", training.inner_text())
     assert len(rates) == 10
@@ -89,7 +91,7 @@ def test_axe_finds_nothing(
     page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
     page.goto(f"{base_url}notebooks/first-hour/")
     player = page.locator("vg-player")
-    player.scroll_into_view_if_needed()
+    reach(player)
     expect(player).to_have_attribute("ready", "")
     page.evaluate("document.fonts.ready")
     assert axe(page) == []

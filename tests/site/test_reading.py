@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import LAID_OUT
+from tests.site.conftest import reach
 
 READING = "learn/reading-the-code/"
 
@@ -20,7 +21,7 @@ def frames(page: Page, base_url: str, place: int = 0) -> tuple[Locator, list[dic
     """A figure of frames, ready to be used, and the steps that were recorded for it."""
     page.goto(base_url + READING)
     figure = page.locator("vg-frames").nth(place)
-    figure.scroll_into_view_if_needed()
+    reach(figure)
     expect(figure.get_by_role("button", name="Next")).to_be_visible()
     return figure, json.loads(figure.get_attribute("data-run") or "")["steps"]
 
@@ -144,7 +145,7 @@ def test_links_that_the_build_makes_lead_somewhere(site_dir: Path, address: str)
 def test_a_figure_for_the_projector_has_no_tools_and_still_steps(page: Page, base_url: str) -> None:
     page.goto(base_url + "teachers/")
     figure = page.locator(".quiet vg-player")
-    figure.scroll_into_view_if_needed()
+    reach(figure)
     next_step = figure.get_by_role("button", name="Next step")
     expect(next_step).to_be_visible()
     before = figure.evaluate("element => element.step")
@@ -174,3 +175,29 @@ def test_only_a_page_that_opens_at_its_top_is_laid_out_piece_by_piece(page, base
     page.goto("about:blank")
     page.goto(f"{address}#the-check")
     assert page.evaluate("window.atTop") is False
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_link_to_a_heading_lands_there_and_a_reload_stays(new_page, base_url, width):
+    """Two figures above the heading grow while the page starts."""
+    page = new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{base_url}learn/batch-norm/#what-the-formula-says")
+    heading = page.locator("#what-the-formula-says")
+
+    def settled_at() -> float:
+        expect(page.locator("vg-player[ready]")).to_have_count(2)
+        expect(page.locator("vg-exercise[ready]")).to_have_count(3)
+        page.evaluate("document.fonts.ready")
+        page.wait_for_timeout(300)  # the theme notes where a reader is a moment later
+        return heading.evaluate("heading => heading.getBoundingClientRect().top")
+
+    assert 48 <= settled_at() < 80  # right below the theme's header
+    page.mouse.wheel(0, 200)
+    page.wait_for_function("() => document.querySelector('#what-the-formula-says').getBoundingClientRect().top < 0")
+    left = settled_at()
+    page.reload()
+    assert abs(settled_at() - left) < 2
+    page.mouse.wheel(0, -400)  # the page is the reader's now
+    page.wait_for_function("() => document.querySelector('#what-the-formula-says').getBoundingClientRect().top > 100")
+    page.set_viewport_size({"width": width - 20, "height": 800})
+    assert settled_at() > 100
