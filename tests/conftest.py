@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,7 @@ def browser() -> Iterator[Browser]:
     chosen = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     flags += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # the network is cut
+    flags += ["--js-flags=--liftoff-only"]  # no test runs Python for so long that compiling it twice would pay
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chosen, args=flags)
         yield chromium
@@ -68,59 +69,117 @@ def axe(root: Path) -> Callable[[Page], list[str]]:
     return run
 
 
-_idle: dict[tuple[Browser, str], list[BrowserContext]] = {}  # by their options
+_idle: dict[tuple[Browser, str], list[Page]] = {}  # by what they were opened with
+
+# What a test does with these to a page or its context would still be there for the next one.
+LASTING = {"add_init_script", "emulate_media", "expose_function", "new_cdp_session", "on", "once", "route"}
+LASTING |= {"set_default_timeout", "set_viewport_size"}
 
 
-def lend(browser: Browser, options: dict[str, Any]) -> BrowserContext:
-    """A context that nobody uses. It may know the site's files already: then pages load twice as fast."""
-    idle = _idle.get((browser, repr(options)))
-    return idle.pop() if idle else browser.new_context(**options)
+class Loan:
+    """A page for one test. It looks new, but knows the site's files, and its process runs: that saves half the time.
+
+    Args:
+        own: addresses of servers; what pages from there have stored is deleted.
+        scripts: JavaScript that runs first in each document.
+        timeout: how long Playwright waits for something, in milliseconds.
+        options: of the context, as Playwright names them.
+    """
+
+    def __init__(
+        self, browser: Browser, own: Iterable[str], scripts: tuple[str, ...], timeout: float, options: dict[str, Any]
+    ) -> None:
+        self._pages = _idle.setdefault((browser, repr((scripts, options))), [])
+        self._altered: list[str] = []
+        self.page = self._pages.pop() if self._pages else _opened(browser, scripts, options)
+        self.page.context.set_default_timeout(timeout)
+        session = self.page.context.new_cdp_session(self.page)
+        for address in own:
+            session.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
+        session.detach()
+
+    def watch(self) -> Page:
+        """The page for the test. What the test does to it from now on is noted."""
+        for changed in (self.page, self.page.context):
+            for name in LASTING & set(dir(changed)):
+                setattr(changed, name, self._noting(getattr(changed, name)))
+        return self.page
+
+    def _noting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **named: Any) -> Any:
+            self._altered.append(method.__name__)
+            return method(*arguments, **named)
+
+        return called
+
+    def end(self) -> None:
+        """Keeps the page for another test, if it is as it was."""
+        page, context = self.page, self.page.context
+        for changed in (page, context):
+            for name in LASTING & set(vars(changed)):
+                delattr(changed, name)
+        try:
+            for another in context.pages[1:]:
+                another.close()
+            page.goto("about:blank")
+            page.mouse.move(0, 0)
+        except Error:
+            self._altered.append("it does not answer")
+        if self._altered:
+            context.close()
+        else:
+            self._pages.append(page)
 
 
-def take_back(browser: Browser, options: dict[str, Any], context: BrowserContext) -> None:
-    """Close what a test has opened in a context, and keep that for the next."""
-    for page in context.pages:
-        page.close()
-    _idle.setdefault((browser, repr(options)), []).append(context)
-
-
-def forget(page: Page, origins: Iterable[str]) -> None:
-    """Delete what earlier pages have stored."""
-    session = page.context.new_cdp_session(page)
-    for origin in origins:
-        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
-    session.detach()
+def _opened(browser: Browser, scripts: Iterable[str], options: dict[str, Any]) -> Page:
+    context = browser.new_context(**options)
+    for script in scripts:
+        context.add_init_script(script)
+    return context.new_page()
 
 
 @contextmanager
-def watched(browser: Browser, *own: str, timeout: float = 20_000) -> Iterator[Callable[..., Page]]:
+def unwatched(browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeout: float = 20_000) -> Iterator[Page]:
+    """A page that may say what it likes."""
+    loan = Loan(browser, own, scripts, timeout, {})
+    yield loan.watch()
+    loan.end()
+
+
+@contextmanager
+def watched(
+    browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeout: float = 20_000
+) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options, and watches over them. None knows what another has stored.
 
     What they say on the console fails the test, and so does a request that leads anywhere but to what is ``own``.
     """
-    lent: list[tuple[dict[str, Any], BrowserContext]] = []
+    loans: list[Loan] = []
     problems: list[str] = []
 
     def note_message(message: ConsoleMessage) -> None:
         problems.append(f"console: {message.text} ({message.location.get('url')})")
 
+    def note_error(error: Error) -> None:
+        problems.append(f"uncaught: {error}")
+
     def note_request(request: Request) -> None:
-        if not request.url.startswith(("data:", *own)):
+        if not request.url.startswith(("about:", "data:", *own)):
             problems.append(f"request outside: {request.url}")
 
     def make(**options: Any) -> Page:
-        context = lend(browser, options)
-        context.set_default_timeout(timeout)
-        lent.append((options, context))
-        page = context.new_page()
-        forget(page, (address for address in own if address.startswith("http")))
-        page.on("console", note_message)
-        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-        context.on("request", note_request)
-        return page
+        loan = Loan(browser, (address for address in own if address.startswith("http")), scripts, timeout, options)
+        loans.append(loan)
+        loan.page.on("console", note_message)
+        loan.page.on("pageerror", note_error)
+        loan.page.context.on("request", note_request)
+        return loan.watch()
 
     yield make
-    for options, context in lent:
-        context.remove_listener("request", note_request)
-        take_back(browser, options, context)
+    for loan in loans:
+        loan.page.context.cookies()  # after its answer, all that the page has said is here
+        loan.page.remove_listener("console", note_message)
+        loan.page.remove_listener("pageerror", note_error)
+        loan.page.context.remove_listener("request", note_request)
+        loan.end()
     assert problems == []

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.conftest import LAID_OUT, watched
+from tests.conftest import LAID_OUT, unwatched, watched
 
 PREFIX = "/vizgrad/"
 
@@ -71,20 +71,24 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+FIRST = (SAY_VIOLATIONS, LITTLE_MEMORY)
+
+
 @contextmanager
 def watched_site(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options.
 
     Fails on messages, on what violates the content security policy, and on requests to anywhere else.
     """
-    with watched(browser, base_url, "blob:") as make:
+    with watched(browser, base_url, "blob:", scripts=FIRST) as make:
+        yield make
 
-        def make_and_listen(**options: Any) -> Page:
-            page = make(**options)
-            page.add_init_script(SAY_VIOLATIONS + LITTLE_MEMORY)
-            return page
 
-        yield make_and_listen
+@contextmanager
+def unwatched_site(browser: Browser, base_url: str, timeout: float = 20_000) -> Iterator[Page]:
+    """A page for what the browser itself complains about on the console."""
+    with unwatched(browser, base_url, scripts=FIRST, timeout=timeout) as page:
+        yield page
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.site.conftest import reach
+from tests.site.conftest import reach, unwatched_site
 
 PAGE = "learn/element-wise/"
 RIGHT = "def backward(G, X, Y):\n    return G / Y, -G * X / Y**2"
@@ -240,9 +240,8 @@ def test_numbers_and_counting_functions_are_graded_too(page: Page, base_url: str
 
 
 def test_what_is_kept_is_read_with_care(browser: Browser, base_url: str) -> None:
-    with browser.new_context() as context:
-        context.add_init_script("localStorage.setItem('vizgrad-exercises', '{\"format\": 3, \"exercises\": [7]}')")
-        page = context.new_page()
+    with unwatched_site(browser, base_url) as page:
+        page.add_init_script("localStorage.setItem('vizgrad-exercises', '{\"format\": 3, \"exercises\": [7]}')")
         page.goto(base_url + PAGE)
         expect(exercise(page).locator("textarea, .cm-content").first).to_have_count(1)
         expect(exercise(page).locator(".vg-ex-done")).to_have_text("")

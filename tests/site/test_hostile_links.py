@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.site.conftest import unwatched_site
+
 DAMAGED = "The program in this link cannot be read: perhaps a part of the link is missing."
 NEWER = "This link was made by a newer version of this page."
 LONGEST = 50_000  # characters of a program
@@ -229,10 +231,10 @@ def judge(one: Link, answer: dict[str, Any]) -> None:
 def test_opened_as_pages_they_run_nothing_and_reach_nothing(browser: Browser, base_url: str) -> None:
     asked: list[str] = []
     faults: list[str] = []
-    with browser.new_context() as context:
+    with unwatched_site(browser, base_url) as page:
+        context = page.context
         context.route(lambda url: not url.startswith(base_url), lambda route: route.abort())
         context.on("request", lambda request: asked.append(request.url))
-        page = context.new_page()
         page.on("dialog", lambda dialog: faults.append(dialog.message))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: message.type == "error" and faults.append(message.text))
@@ -289,8 +291,6 @@ def test_odd_text_ends_in_a_sentence_when_it_is_run(odd_page: Page, base_url: st
 
 @pytest.fixture(scope="module")
 def odd_page(browser: Browser, base_url: str) -> Any:
-    with browser.new_context() as context:  # Pyodide writes its last words to the console
-        page = context.new_page()
-        page.set_default_timeout(120_000)
+    with unwatched_site(browser, base_url, timeout=120_000) as page:  # Pyodide writes its last words to the console
         page.goto(base_url)
         yield page

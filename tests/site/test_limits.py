@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.site.conftest import unwatched_site
+
 LONG = 60_000  # ms: for what ends by itself, on a busy machine too
 SHORT = 1_500  # for what would never end
 RUN = """async ([base, program, limit]) => {
@@ -54,9 +56,7 @@ print(hashlib.sha256(repr([kept, settings]).encode()).hexdigest(), round(float(a
 @pytest.fixture(scope="module")
 def page(browser: Browser, base_url: str) -> Iterator[Page]:
     """One page for all: Pyodide writes its last words to the console, so that is not looked at."""
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(120_000)
+    with unwatched_site(browser, base_url, timeout=120_000) as page:
         page.goto(base_url)
         yield page
 

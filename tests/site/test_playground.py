@@ -15,7 +15,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.site.conftest import watched_site
+from tests.site.conftest import unwatched_site, watched_site
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "docs/assets/playground/programs"
 ENDLESS = "while True:\n    pass"
@@ -234,8 +234,8 @@ def test_endless_recursion_is_an_exception_like_any_other(play: Page) -> None:
 
 
 def test_what_breaks_python_does_not_break_the_page(browser: Browser, base_url: str) -> None:
-    with browser.new_context() as context:  # Pyodide writes its last words to the console
-        page = opened(context.new_page(), base_url)
+    with unwatched_site(browser, base_url) as page:  # Pyodide writes its last words to the console
+        opened(page, base_url)
         run(page)
         expect(run(page, "import os\nos.abort()")).to_contain_text("Python itself broke down")
         expect(run(page, "print(1)")).to_contain_text("Finished")
@@ -351,9 +351,9 @@ def test_python_can_ask_for_its_own_files_only(browser: Browser, base_url: str) 
     """What does reach the browser's fetch is stopped by the policy of the frame, on this site as on any other."""
     own = f"{base_url}assets/vendor/pyodide/"
     asked: list[str] = []
-    with browser.new_context() as context:
-        context.on("request", lambda request: asked.append(request.url))
-        page = opened(context.new_page(), base_url)
+    with unwatched_site(browser, base_url) as page:
+        page.context.on("request", lambda request: asked.append(request.url))
+        opened(page, base_url)
         for folder in ("https://example.org/", base_url, own):
             run(page, f"import pyodide_js\npyodide_js.loadPackage('{folder}none-1-py3-none-any.whl')")
             page.wait_for_timeout(500)
@@ -507,7 +507,9 @@ def saved(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
-def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(cold: Page, browser: Browser, tmp_path: Path) -> None:
+def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(
+    cold: Page, browser: Browser, base_url: str, tmp_path: Path
+) -> None:
     program = 'import vizgrad as vg\n\na = vg.TensorNode(3.0)  # "é" ∇ 🙂\nloss = a * a\nloss.backward()'
     write(cold, program)
     assert saved(cold, "Python file", tmp_path).read_text("utf-8") == program + "\n"
@@ -521,8 +523,7 @@ def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(cold: Page, bro
     cold.get_by_role("button", name="Page with the graph").click()
     expect(part(cold, "status")).to_have_text(re.compile("^Nothing was saved: run the program first"))
     run(cold)
-    with browser.new_context() as context:
-        page = context.new_page()
+    with unwatched_site(browser, base_url) as page:
         page.goto(saved(cold, "Page with the graph", tmp_path).as_uri())
         expect(page.locator("vg-player[ready]")).to_contain_text("step 4 of 4")
         expect(page.locator('.vg-tensor[data-tensor="t0"] .vg-grad')).to_contain_text("6")
@@ -592,11 +593,11 @@ def test_a_reload_keeps_what_was_written(cold: Page) -> None:
 
 
 def test_a_failed_start_can_be_tried_again(browser: Browser, base_url: str) -> None:
-    with browser.new_context() as context:
-        context.route("**/python_stdlib.*.zip", lambda route: route.abort())
-        page = opened(context.new_page(), base_url)
+    with unwatched_site(browser, base_url) as page:
+        page.context.route("**/python_stdlib.*.zip", lambda route: route.abort())
+        opened(page, base_url)
         expect(run(page)).to_contain_text("Python did not start")
-        context.unroute("**/python_stdlib.*.zip")
+        page.context.unroute("**/python_stdlib.*.zip")
         expect(run(page)).to_contain_text("Finished")
 
 

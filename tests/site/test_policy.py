@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.site.conftest import unwatched_site
+
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 NOTE_VIOLATIONS = """
 window.violations = [];
@@ -103,9 +105,8 @@ def test_what_is_put_into_a_page_neither_runs_nor_leaves(browser: Browser, base_
         left.append(route.request.url)
         route.abort()
 
-    with browser.new_context() as context:
-        context.route("https://example.org/**", note)
-        page = context.new_page()
+    with unwatched_site(browser, base_url) as page:
+        page.context.route("https://example.org/**", note)
         page.add_init_script(NOTE_VIOLATIONS)
         for name, attack in INJECTED.items():
             page.goto(base_url + address, wait_until="domcontentloaded")

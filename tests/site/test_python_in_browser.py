@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.site.conftest import unwatched_site
+
 RUN = """async ([base, program]) => {
   const { python } = await import(`${base}assets/playground/python.js`);
   let printed = "";
@@ -58,12 +60,11 @@ def test_every_file_is_asked_for_once_and_under_its_hashed_name(page: Page, base
 
 @pytest.mark.parametrize("name", ["pyodide.asm.*.wasm", "packages.*.bin", "runner.*.py"])
 def test_a_file_that_is_not_what_the_manifest_says_is_not_used(browser: Browser, base_url: str, name: str) -> None:
-    with browser.new_context() as context:  # the browser writes about it to the console
-        context.route(f"**/vendor/pyodide/{name}", lambda route: route.fulfill(body=b"changed on its way"))
-        page = context.new_page()
+    with unwatched_site(browser, base_url) as page:  # the browser writes about it to the console
+        page.context.route(f"**/vendor/pyodide/{name}", lambda route: route.fulfill(body=b"changed on its way"))
         said = run(page, base_url, "print(1)")
         assert said["failed"]
-        context.unroute(f"**/vendor/pyodide/{name}")
+        page.context.unroute(f"**/vendor/pyodide/{name}")
         assert page.evaluate(RUN, [base_url, "print(1)"])["printed"] == "1\n"
 
 
