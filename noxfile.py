@@ -118,7 +118,8 @@ def picture(session: nox.Session) -> None:
 def install(session: nox.Session, extra: str, groups: tuple[str, ...] | list[str] = ()) -> None:
     """Installs this checkout with one of its extras, and groups of tools, in the versions tested together."""
     tools = nox.project.dependency_groups(PYPROJECT, *groups)
-    session.install("-c", "constraints.txt", "-e", f".[{extra}]", *tools)
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""  # what is imported is compiled, once; pip would compile all there is
+    session.install("--no-compile", "-c", "constraints.txt", "-e", f".[{extra}]", *tools)
 
 
 def build_site(session: nox.Session) -> None:

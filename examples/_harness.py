@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
-from _data import Data
+from _data import Data, drawn
 from _results import FOLDER, ROOT, Result, write_whole
 from _sweep import Sweep
 from rich.console import Console
@@ -140,6 +140,7 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> None:
             if sweep.rank == 0 and not options.resume and options.runs.exists():
                 shutil.rmtree(options.runs)
             data = experiment.data(None if options.smoke else options.data_dir)
+            data = drawn(data, options.images) if options.images else data
         result = _result(experiment, options, data)  # now: it says from which commit the program was started
         jobs = _jobs(experiment, options, data)
         _train_all(sweep, jobs, experiment, options, data)
@@ -151,7 +152,8 @@ def _run(experiment: Experiment, options: argparse.Namespace) -> None:
 def _result(experiment: Experiment, options: argparse.Namespace, data: Data) -> Result:
     variants = {name: asdict(settings) for name, settings in experiment.variants.items()}
     seeds = list(range(options.seeds))
-    config = {"epochs": options.epochs, "seeds": seeds, "device": options.device, **_only(variants)}
+    images = {"images": options.images} if options.images else {}
+    config = {"epochs": options.epochs, "seeds": seeds, "device": options.device, **images, **_only(variants)}
     return Result(experiment.name, config, data.about, [*experiment.libraries], options.device)
 
 
@@ -337,6 +339,7 @@ def _options(experiment: Experiment, arguments: Sequence[str] | None) -> argpars
     parser.add_argument("--smoke", action="store_true", help="one seed, two epochs, a little data; writes elsewhere")
     parser.add_argument("--seeds", type=_count, help="how many seeds (default: 5)")
     parser.add_argument("--epochs", type=_count, help=f"how many epochs (default: {experiment.epochs})")
+    parser.add_argument("--images", type=_count, help="learn from so many images, and judge by as many (default: all)")
     parser.add_argument("--device", choices=experiment.devices, default=experiment.devices[0], help="where to compute")
     parser.add_argument(
         "--data-dir", type=Path, default=ROOT / "data", help="folder of the data (default: %(default)s)"

@@ -67,14 +67,14 @@ def made(hooks, tmp_path, monkeypatch):
     return hooks
 
 
-def write(made, accuracy, seeds=5, epochs=4, **others):
+def write(made, accuracy, seeds=5, epochs=4, images=None, **others):
     """A result file as the harness writes it."""
     curve = np.linspace(0.1, accuracy or 0, epochs + 1) + 0.01 * np.arange(seeds)[:, None]
     summary = {"mean": curve[:, -1].mean(), "std": float(curve[:, -1].std())}
     libraries = {"python": "3", "numpy": "2"}
     content = {
         "name": "one",
-        "config": {"epochs": epochs, "seeds": list(range(seeds))},
+        "config": {"epochs": epochs, "seeds": list(range(seeds))} | ({"images": images} if images else {}),
         "data": "made",
         "provenance": {
             "commit": "abc",
@@ -118,6 +118,7 @@ def test_without_a_result_there_is_no_number_and_the_command(made):
         ({"epochs": 1}, "5 seeds, 1 of 4 epochs"),
         ({"seeds": 1, "epochs": 3}, "1 of 5 seeds, 3 of 4 epochs"),
         ({"data": "not MNIST: others"}, "5 seeds, 4 epochs, data that stands in for the real"),
+        ({"images": 2000}, "5 seeds, 4 epochs, 2,000 images"),
     ],
 )
 def test_a_reduced_run_is_called_so_wherever_it_is_shown(made, length, told):

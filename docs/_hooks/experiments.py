@@ -120,12 +120,14 @@ def _status(script: str) -> str:
 
 
 def _length(run: Found) -> str:
-    """Seeds and epochs, beside those of the full run where they differ."""
+    """Seeds, epochs and images, beside those of the full run where they differ."""
     parts = []
     for have, full, what in zip((run.seeds, run.epochs), run.full, ("seed", "epoch"), strict=True):
         if have is not None:
             less = f" of {full}" if full and have < full else ""
             parts.append(f"{have}{less} {what}{'' if (full if less else have) == 1 else 's'}")
+    if run.images:
+        parts.append(f"{run.images:,} images")
     return ", ".join([*parts, *["data that stands in for the real"] * run.stand_in])
 
 

@@ -20,6 +20,7 @@ class Found:
 
     Attributes:
         seeds, epochs: of the run; no epochs where there are none.
+        images: how many it was restricted to, if it was.
         full: how many of both the script asks for when it is left alone.
     """
 
@@ -29,13 +30,14 @@ class Found:
         config = self.content["config"]
         self.seeds = len(config["seeds"]) if "seeds" in config else None
         self.epochs = config.get("epochs")
+        self.images = config.get("images")
         self.full = (SEEDS, epochs_of(script))
 
     @property
     def reduced(self) -> bool:
-        """Whether it has fewer seeds or epochs than the full run, or another set of data."""
+        """Whether it has fewer seeds, epochs or images than the full run, or another set of data."""
         seeds, epochs = self.full
-        return self.stand_in or (self.seeds or seeds) < seeds or (self.epochs or 0) < (epochs or 0)
+        return self.stand_in or bool(self.images) or (self.seeds or seeds) < seeds or (self.epochs or 0) < (epochs or 0)
 
     @property
     def stand_in(self) -> bool:

@@ -183,13 +183,29 @@ def test_a_result_says_what_it_comes_from(run, tmp_path):
     assert found["final"]["test_accuracy"]["mean"] == found["curves"]["test_accuracy"][0][-1]
 
 
+def test_a_run_on_a_part_of_the_images_says_so(run, load, tmp_path):
+    run(QUICK, "--images", "50")
+    found = json.loads((tmp_path / f"out/{QUICK}.json").read_text(encoding="utf-8"))
+    assert found["config"]["images"] == 50
+    assert found["data"].endswith("only 50 images of each part, drawn with seed 0")
+    data = load("_data")
+    whole = data.stand_in("MNIST", (28, 28))
+    part = data.drawn(whole, 200)
+    assert [len(array) for array in (*part.train, *part.held)] == [200] * 4
+    assert set(part.train[1]) == set(whole.train[1])
+    where = [np.flatnonzero((whole.train[0] == image).all(axis=1)) for image in part.train[0][:20]]
+    assert all(label in whole.train[1][places] for places, label in zip(where, part.train[1], strict=False))
+
+
 def test_a_diverged_run_is_written_as_json(load, tmp_path):
     result = load("_results").Result("x", {}, "none", [])
     path = result.write(tmp_path, curve=[1.0, float("nan"), float("inf")])
     assert json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)["curve"] == [1.0, None, None]
 
 
-@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--epochs", "-1"], ["--device", "cuda"], ["--seeds", "two"]])
+@pytest.mark.parametrize(
+    "arguments", [["--seeds", "0"], ["--epochs", "-1"], ["--images", "0"], ["--device", "cuda"], ["--seeds", "two"]]
+)
 def test_arguments_that_mean_nothing_are_refused(run, arguments):
     done = run("synth_baseline", *arguments)
     assert done.returncode == 2
