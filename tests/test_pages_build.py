@@ -116,7 +116,7 @@ def test_formulas_are_drawn_in_their_places_and_stay_readable(hooks, site_dir, t
     for _ in range(2):  # a page that is drawn already stays as it is
         hooks("tex").on_post_build(SimpleNamespace(site_dir=tmp_path))
         drawn = page.read_text("utf-8")
-        assert drawn.startswith('<p>a <span class="arithmatex" data-math="done"><span class="katex">')
+        assert drawn.startswith('<p>a <span class="arithmatex" data-math="done"><span class="katex site-whole">')
         assert '<annotation encoding="application/x-tex">a &lt; b</annotation>' in drawn
         assert drawn.count('class="katex-display"') == 1
 

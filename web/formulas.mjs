@@ -2,6 +2,13 @@
 import { text } from "node:stream/consumers";
 import katex from "katex";
 
+const SHORT = 24; // letters that fit into a line of a phone, so a formula of so many is not divided
+
+function render([tex, alone]) {
+  const html = katex.renderToString(tex, { displayMode: alone, strict: "ignore" });
+  const letters = html.replace(/^.*<\/math>/s, "").replace(/<[^>]*>/g, "");
+  return alone || letters.length > SHORT ? html : html.replace('class="katex"', 'class="katex site-whole"');
+}
+
 const formulas = JSON.parse(await text(process.stdin));
-const rendered = formulas.map(([tex, alone]) => katex.renderToString(tex, { displayMode: alone, strict: "ignore" }));
-process.stdout.write(JSON.stringify(rendered));
+process.stdout.write(JSON.stringify(formulas.map(render)));
