@@ -54,7 +54,7 @@ def phone(browser: Browser, base_url: str) -> Iterator[Page]:
 
 @pytest.mark.parametrize("address", addresses())
 def test_each_page_has_no_fault_on_a_phone(
-    phone: Page, axe: Callable[[Page], list[str]], base_url: str, address: str
+    phone: Page, axe: Callable[..., list[str]], base_url: str, address: str
 ) -> None:
     settle(phone, base_url + address)
     expect(phone.locator(".katex-error")).to_have_count(0)
@@ -68,7 +68,7 @@ def test_each_page_has_no_fault_on_a_phone(
 
 @pytest.mark.parametrize("address", EACH_KIND)
 def test_each_kind_of_page_has_no_fault_on_a_screen_in_the_light_and_in_the_dark(
-    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str, address: str
+    new_page: Callable[..., Page], axe: Callable[..., list[str]], base_url: str, address: str
 ) -> None:
     assert address in addresses()
     page = new_page(**SCREEN, color_scheme="light", reduced_motion="reduce")
@@ -77,7 +77,7 @@ def test_each_kind_of_page_has_no_fault_on_a_screen_in_the_light_and_in_the_dark
     assert axe(page) == []
     page.emulate_media(color_scheme="dark")
     settle(page)
-    assert axe(page) == []
+    assert axe(page, "color-contrast") == []  # all that the dark changes
 
 
 def test_sitemap_lists_exactly_these_pages(site_dir: Path) -> None:
