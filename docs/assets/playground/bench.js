@@ -16,6 +16,7 @@ export class Bench {
   #began = 0;
   #again = false; // a number was changed while the program ran
   #plotting = 0;
+  #tellsPhase = true; // the status line is about Python's start, and not something else that a reader may not have read yet
 
   /**
    * Works on `session`, with the elements in `root` that have the names run, reset, status, program, remarks, printed and
@@ -60,6 +61,7 @@ export class Bench {
   }
 
   say(text) {
+    this.#tellsPhase = false;
     this.part("status").textContent = text;
   }
 
@@ -141,7 +143,9 @@ export class Bench {
   #showPhase() {
     const { running, result } = this.#session;
     if (running && python.phase === "ready") return; // on its way: the next event says so
-    if (running || !result) this.say(phaseText(python.phase));
+    if (!running && (result || !this.#tellsPhase)) return;
+    this.say(phaseText(python.phase));
+    this.#tellsPhase = true;
   }
 
   /** Everything about the current run: after a return to the page, or when one begins, ends or is forgotten. */
@@ -154,6 +158,7 @@ export class Bench {
     this.#plot();
     this.editor.setErrorLine(null);
     this.part("remarks").replaceChildren();
+    this.#tellsPhase = true;
     this.#showPhase();
     if (result) this.#showResult(result);
     else this.#hooks.showNothing?.();
