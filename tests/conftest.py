@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +39,7 @@ def browser() -> Iterator[Browser]:
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     flags += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # the network is cut
     flags += ["--js-flags=--liftoff-only"]  # no test runs Python for so long that compiling it twice would pay
+    expect.set_options(timeout=20_000)  # where many tests run at once, a page may take its time
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chosen, args=flags)
         yield chromium
