@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.server
 import io
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,11 +52,19 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
         """Says nothing: pytest's own report is what matters."""
 
 
+class SiteServer(http.server.ThreadingHTTPServer):
+    """Says nothing of a browser that has left a page, and no longer waits for what it asked for."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @pytest.fixture(scope="session")
 def base_url(site_dir: Path) -> Iterator[str]:
     """The address of the site's home page, with a slash at its end."""
     handler = partial(SiteHandler, directory=str(site_dir))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with SiteServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
         server.shutdown()
