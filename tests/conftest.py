@@ -143,7 +143,7 @@ def _opened(browser: Browser, scripts: Iterable[str], options: dict[str, Any]) -
 
 
 @contextmanager
-def unwatched(browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeout: float = 20_000) -> Iterator[Page]:
+def unwatched(browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeout: float = 60_000) -> Iterator[Page]:
     """A page that may say what it likes."""
     loan = Loan(browser, own, scripts, timeout, {})
     yield loan.watch()
@@ -152,7 +152,7 @@ def unwatched(browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeou
 
 @contextmanager
 def watched(
-    browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeout: float = 20_000
+    browser: Browser, *own: str, scripts: tuple[str, ...] = (), timeout: float = 60_000
 ) -> Iterator[Callable[..., Page]]:
     """Makes pages, with Playwright's context options, and watches over them. None knows what another has stored.
 

@@ -20,7 +20,7 @@ SCREEN = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"
 @contextmanager
 def on_screen(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Makes pages on a small screen, with Playwright's context options, and watches over them."""
-    with watched(browser, "file:", f"{ORIGIN}/", timeout=10_000) as make:
+    with watched(browser, "file:", f"{ORIGIN}/", timeout=30_000) as make:
         yield lambda **options: make(**SCREEN | options)
 
 

@@ -94,7 +94,7 @@ def watched_site(browser: Browser, base_url: str) -> Iterator[Callable[..., Page
 
 
 @contextmanager
-def unwatched_site(browser: Browser, base_url: str, timeout: float = 20_000) -> Iterator[Page]:
+def unwatched_site(browser: Browser, base_url: str, timeout: float = 60_000) -> Iterator[Page]:
     """A page for what the browser itself complains about on the console."""
     with unwatched(browser, base_url, scripts=FIRST, timeout=timeout) as page:
         yield page
