@@ -18,6 +18,12 @@ from mkdocs.structure.files import File, Files
 
 NAME = "assets/site-styles.css"
 THEME = ("assets/stylesheets/main.*.min.css", "assets/stylesheets/palette.*.min.css")
+# While the colours are switched, which happens at every start too, nothing fades. The theme says so of every element of a
+# page, and so has the styles of all worked out again, twice: here it is said of those alone that would fade.
+SWITCHING = (
+    "[data-md-color-switching] *,[data-md-color-switching] :after,[data-md-color-switching] :before",
+    "[data-md-color-switching] :is(a,button,code,form,input,label,li,nav,pre,tr)",
+)
 _ADDRESS = re.compile(r"url\(\s*([\"']?)(?!data:|#)([^)\"']+)\1\s*\)")
 _SOURCE_MAP = re.compile(r"/\*# sourceMappingURL=.*?\*/")
 
@@ -28,7 +34,7 @@ def on_env(env: Any, *, config: MkDocsConfig, files: Files) -> None:
     paths = [theme_sheet(pattern, files) for pattern in THEME]
     paths += [path for path in map(str, config.extra_css) if path != NAME]
     sheets = [moved(content(path, config, files), posixpath.dirname(path)) for path in paths]
-    files.append(File.generated(config, NAME, content="\n".join(sheets)))
+    files.append(File.generated(config, NAME, content=narrowed("\n".join(sheets))))
     config.extra_css = [NAME]
 
 
@@ -41,6 +47,17 @@ def theme_sheet(pattern: str, files: Files) -> str:
             f"{', '.join(found) or 'none'}. See what the theme's base.html asks for, and name that here."
         )
     return found[0]
+
+
+def narrowed(sheet: str) -> str:
+    """The style sheet with the theme's rule about switching colours narrowed to those elements that it is about."""
+    wide, narrow = SWITCHING
+    if sheet.count(wide) != 1:
+        raise PluginError(
+            f"docs/_hooks/styles.py narrows the theme's rule for {wide}, which is not there once. See what the theme does "
+            "with data-md-color-switching now."
+        )
+    return sheet.replace(wide, narrow)
 
 
 def content(path: str, config: MkDocsConfig, files: Files) -> str:

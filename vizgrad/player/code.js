@@ -25,8 +25,8 @@ export class CodePane {
     this.list.style.setProperty("--vg-digits", String(this.#lines.length).length);
   }
 
-  /** Marks the line and the expression of a step, and brings them into view inside the scrolling `pane` only. */
-  show(place, op, pane) {
+  /** Marks the line and the expression of a step. */
+  show(place, op) {
     this.#current.line?.classList.remove("vg-current");
     this.#current.line?.removeAttribute("aria-current");
     for (const piece of this.#current.pieces) piece.classList.remove("vg-here");
@@ -36,6 +36,12 @@ export class CodePane {
     if (!line) return;
     line.classList.add("vg-current");
     line.setAttribute("aria-current", "step");
+  }
+
+  /** Brings the marked line into view, inside the scrolling `pane` only. */
+  follow(pane) {
+    const { line } = this.#current;
+    if (!line) return;
     const [box, view] = [line.getBoundingClientRect(), pane.getBoundingClientRect()];
     if (box.top < view.top || box.bottom > view.bottom) pane.scrollTop += box.top - view.top - view.height / 3;
   }

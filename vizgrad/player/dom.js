@@ -59,3 +59,8 @@ export function cut(text, longest = 40) {
   const letters = [...text.slice(0, 2 * longest + 2)];
   return letters.length > longest ? letters.slice(0, longest - 1).join("") + "…" : text;
 }
+
+/** Lets the browser do what waits, such as answering the reader, between two pieces of long work. */
+export function breath() {
+  return globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+}

@@ -352,10 +352,10 @@ function isSame(part, state) {
   return same;
 }
 
-/** How far an element has to go to be where another is, in the units of the drawing. */
-function wayBetween(element, goal) {
-  const [from, to] = [element, goal].map((one) => one?.getCTM());
-  return from && to ? `${(to.e - from.e) / from.a}px ${(to.f - from.f) / from.a}px` : "none";
+/** How far a chip has to go to be where a node is: both are placed in the same units, and by a translation each. */
+function wayBetween(chip, node) {
+  const [from, to] = [chip, node].map((one) => one?.transform.baseVal[0]?.matrix);
+  return from && to ? `${to.e - from.e}px ${to.f - from.f}px` : "none";
 }
 
 function showBadge(badge, { arrived, of, waiting }, walking) {

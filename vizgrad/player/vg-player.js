@@ -8,7 +8,7 @@ import { cardOf, failure, say } from "./card.js";
 import { CodePane } from "./code.js";
 import { VgCompare } from "./compare.js";
 import { Controls } from "./controls.js";
-import { html, scroller, setScroller } from "./dom.js";
+import { breath, html, scroller, setScroller } from "./dom.js";
 import { Graph } from "./graph.js";
 import { Marks } from "./marks.js";
 import { Parts } from "./parts.js";
@@ -158,8 +158,12 @@ class VgPlayer extends HTMLElement {
     try {
       if (!inline && "late" in this.dataset && this.#linked() === null) await near(this, signal);
       const text = inline ? inline.content.textContent : await fetched(this.dataset.src, signal);
+      await breath();
       if (this.#trace || !this.isConnected) return; // what load() was given meanwhile stays
-      this.#open(text, drawing);
+      this.#prepare(text, drawing);
+      await breath();
+      if (this.#record !== text || !this.isConnected) return;
+      this.#present();
       if (this.#linked() === null) return;
       this.scrollIntoView({ block: "center" });
       this.go(this.#linked());
@@ -168,7 +172,13 @@ class VgPlayer extends HTMLElement {
     }
   }
 
-  #open(record, drawing, problem = "") {
+  #open(record, drawing, problem) {
+    this.#prepare(record, drawing, problem);
+    this.#present();
+  }
+
+  /** Makes everything for a trace, up to its first step. */
+  #prepare(record, drawing, problem = "") {
     this.pause();
     this.#close();
     this.#attempt(() => {
@@ -178,9 +188,13 @@ class VgPlayer extends HTMLElement {
       this.#marks = new Marks(this.#trace, this.#timeline, (op) => this.#parts.graph?.unitOf(op) ?? op);
       this.#build(this.#trace.tensors.length ? drawing : null, problem);
       this.#showMarks();
-      this.setAttribute("ready", "");
-      this.go(this.#timeline.resolve(this.dataset.step ?? "start"));
     });
+  }
+
+  #present() {
+    if (!this.#timeline) return; // the trace is damaged, and that is said
+    this.setAttribute("ready", "");
+    this.#attempt(() => this.go(this.#timeline.resolve(this.dataset.step ?? "start")));
   }
 
   /** The step that the address asks for, as in `#vg1=9`: a copied link leads to it. */
@@ -389,6 +403,10 @@ class VgPlayer extends HTMLElement {
     this.#parts.story?.show(this.#step);
     this.#parts.cells?.reset();
     this.#link(null);
+    // What is to be written is written. From here on things are measured, for which the browser lays all of it out, once.
+    this.#files.get(this.#file)?.follow(this.#parts.code);
+    this.#reachWide();
+    document.fonts.ready.then(() => this.#reachWide()); // a font that comes late changes what fits
     if (!graph) return;
     this.#follow();
     this.#turnPage(step);
@@ -408,7 +426,7 @@ class VgPlayer extends HTMLElement {
       this.#file = file;
       pane.offerMarks(this.#marks, (mark) => this.#toggle(mark));
     }
-    pane.show(step?.place, step?.op, code);
+    pane.show(step?.place, step?.op);
   }
 
   /** Reads the attribute: what it names may be nowhere in this trace. */
@@ -431,8 +449,6 @@ class VgPlayer extends HTMLElement {
     const fill = html("div", html("p.vg-card-title", title), parts);
     card.dataset.phase = this.#timeline.phase(this.#step);
     card.replaceChildren(...fill.childNodes);
-    this.#reachWide();
-    document.fonts.ready.then(() => this.#reachWide()); // a font that comes late changes what fits
     const source = card.querySelector(".vg-source");
     if (!source) return;
     source.open = this.#sourceOpen; // who reads along in the library wants to go on with that

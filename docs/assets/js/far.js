@@ -2,22 +2,26 @@
 // browser has nothing to do, this has it laid out too, a few pieces at a time, so that the length of the page and the places
 // of things are true. A page that opens further down, or that the theme swaps in, is laid out as a whole from the start.
 (() => {
-  const PIECES = ":is(.md-content__inner, .doc-contents, .doc-children) > *, .jp-Cell";
-  const AT_ONCE = 8;
-  const { classList } = document.documentElement;
+  const PIECES = ":is(.md-content__inner, .doc-contents, .doc-children) > *, .jp-Cell, .md-sidebar__scrollwrap";
+  const AT_ONCE = 500; // elements
+  const root = document.documentElement;
   const whenIdle = window.requestIdleCallback ?? ((next) => setTimeout(next, 50));
   const isFar = (piece) => getComputedStyle(piece).contentVisibility === "auto";
   let opened = false;
 
   function layOut(pieces) {
-    for (const piece of pieces.slice(0, AT_ONCE)) piece.style.contentVisibility = "visible";
-    const rest = pieces.slice(AT_ONCE);
-    if (rest.length && classList.contains("site-at-top")) whenIdle(() => layOut(rest));
-    else classList.remove("site-at-top");
+    let count = 0;
+    while (pieces.length && count < AT_ONCE) {
+      const piece = pieces.shift();
+      piece.style.contentVisibility = "visible";
+      count += piece.getElementsByTagName("*").length;
+    }
+    if (pieces.length) whenIdle(() => layOut(pieces));
+    else root.dataset.laidOut = ""; // and no class: another class has all styles worked out again
   }
 
   document$.subscribe(({ body }) => {
-    if (opened) classList.remove("site-at-top");
+    if (opened) root.classList.remove("site-at-top");
     else whenIdle(() => layOut([...body.querySelectorAll(PIECES)].filter(isFar)));
     opened = true;
   });
