@@ -1,19 +1,20 @@
 // The theme puts the copy button of each code block into a landmark without a name: to a screen reader, a list of
-// nameless places. And a table that is wider than its place scrolls out of reach of the keyboard. The theme does both
-// when a block comes near the screen, so a watch is kept.
+// nameless places. And a table or a program that is wider than its place scrolls out of reach of the keyboard. The theme
+// makes tables and buttons when they come near the screen, so a watch is kept.
 (() => {
+  const SCROLLERS = ":is(.md-typeset__scrollwrap, pre > code)";
   const resized = new ResizeObserver((entries) => {
-    for (const wrap of new Set(entries.map(({ target }) => target.closest(".md-typeset__scrollwrap")))) {
-      wrap.toggleAttribute("tabindex", false);
-      if (wrap.scrollWidth > wrap.clientWidth) wrap.tabIndex = 0;
+    for (const scroller of new Set(entries.map(({ target }) => target.closest(SCROLLERS)))) {
+      if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0;
+      else scroller.removeAttribute("tabindex");
     }
   });
   new MutationObserver(() => {
     document.querySelectorAll("nav.md-code__nav:not([role])").forEach((nav) => nav.setAttribute("role", "none"));
-    for (const wrap of document.querySelectorAll(".md-typeset__scrollwrap:not([data-watched])")) {
-      wrap.dataset.watched = "";
-      resized.observe(wrap);
-      for (const inner of wrap.children) resized.observe(inner); // it grows when its formulas are typeset
+    for (const scroller of document.querySelectorAll(`${SCROLLERS}:not([data-watched])`)) {
+      scroller.dataset.watched = "";
+      resized.observe(scroller);
+      if (scroller.matches("div")) for (const inner of scroller.children) resized.observe(inner); // formulas make it grow
     }
   }).observe(document.body, { childList: true, subtree: true });
 })();
