@@ -47,7 +47,8 @@ def browser() -> Iterator[Browser]:
 
 
 # On a page of the site, what is far down is laid out last (docs/assets/js/far.js).
-LAID_OUT = "() => document.readyState === 'complete' && !document.documentElement.matches('.site-at-top:not([data-laid-out])')"
+LAID_OUT = """() => document.readyState === 'complete'
+  && !document.documentElement.matches('.site-at-top:not([data-laid-out])')"""
 
 # Without the style sheets, which none of its rules reads.
 AXE = """(rules) => {

@@ -60,6 +60,13 @@ def test_the_page_finds_its_trace_and_the_player(make_site):
     assert (site / "assets/vizgrad/vg-player.js").is_file()
 
 
+def test_only_a_page_with_a_figure_asks_for_the_player_early(make_site):
+    for markdown, wanted in ((fence(SQUARE), ["../../assets/vizgrad/vg-player.js"]), ("# No figure\n", [])):
+        site, _ = make_site(markdown)
+        html = (site / "deep/page/index.html").read_text(encoding="utf-8")
+        assert re.findall(r'<link rel="modulepreload".* href="([^"]+)"', html) == wanted
+
+
 def test_the_schema_is_published(make_site):
     site, _ = make_site(fence(SQUARE))
     assert json.loads((site / "schema/trace-1.json").read_text())["title"].startswith("vizgrad trace")

@@ -57,6 +57,7 @@ from vizgrad.check.formulas import check_formulas
 from vizgrad.check.html import formulas_html
 from vizgrad.check.mistake import check_mistake
 from vizgrad.check.question import answer_question
+from vizgrad.player.html import ENTRY
 from vizgrad.trace.model import Trace
 
 log = logging.getLogger("mkdocs.plugins.vizgrad")
@@ -148,7 +149,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         for name in player.assets():
             if name.endswith(".css"):
                 config.extra_css.append(f"{FOLDER}/{name}")
-        script = config_options.ExtraScriptValue(f"{FOLDER}/vg-player.js")
+        script = config_options.ExtraScriptValue(f"{FOLDER}/load.js")
         script.type = "module"
         config.extra_javascript.append(script)
         return config
@@ -192,6 +193,12 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
             ]
             address = get_relative_url((full or page).url, page.url)
             page.content = (page.content or "").replace(mark, list_html(entries, compact, address))
+
+    def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
+        """Have the browser fetch the player of a page with a figure while it still reads the page, after what shows."""
+        address = get_relative_url(f"{FOLDER}/{ENTRY}", page.url)
+        early = f'<link rel="modulepreload" fetchpriority="low" href="{address}">\n'
+        return output.replace("</head>", f"{early}</head>", 1) if "<vg-player" in output else output
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """Write the traces beside the player."""

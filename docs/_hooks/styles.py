@@ -18,8 +18,8 @@ from mkdocs.structure.files import File, Files
 
 NAME = "assets/site-styles.css"
 THEME = ("assets/stylesheets/main.*.min.css", "assets/stylesheets/palette.*.min.css")
-# While the colours are switched, which happens at every start too, nothing fades. The theme says so of every element of a
-# page, and so has the styles of all worked out again, twice: here it is said of those alone that would fade.
+# While the colours are switched, which happens at every start too, nothing fades. The theme says so of every element of
+# a page, and so has the styles of all worked out again, twice: here it is said of those alone that would fade.
 SWITCHING = (
     "[data-md-color-switching] *,[data-md-color-switching] :after,[data-md-color-switching] :before",
     "[data-md-color-switching] :is(a,button,code,form,input,label,li,nav,pre,tr)",
@@ -54,8 +54,8 @@ def narrowed(sheet: str) -> str:
     wide, narrow = SWITCHING
     if sheet.count(wide) != 1:
         raise PluginError(
-            f"docs/_hooks/styles.py narrows the theme's rule for {wide}, which is not there once. See what the theme does "
-            "with data-md-color-switching now."
+            f"docs/_hooks/styles.py narrows the theme's rule for {wide}, which is not there once. See what the theme "
+            "does with data-md-color-switching now."
         )
     return sheet.replace(wide, narrow)
 

@@ -23,8 +23,9 @@ def test_the_button_measures_each_part_here(page: Page, base_url: str) -> None:
     expect(page.get_by_role("status")).to_contain_text("Done.", timeout=180_000)
     found = {part: page.locator(f'[data-time="{part}"]').get_attribute("data-seconds") for part in PARTS}
     seconds = {part: float(text or "nan") for part, text in found.items()}
+    assert seconds.pop("start") >= 0  # on a slow network, Python has started when the last file is there
     assert all(time > 0 for time in seconds.values())
-    parts = sum(seconds[part] for part in ("download", "start", "load", "run"))
+    parts = sum(float(found[part] or "nan") for part in ("download", "start", "load", "run"))
     assert parts == pytest.approx(seconds["all"], rel=1e-6)
 
 

@@ -23,7 +23,7 @@ from vizgrad.player.story import beats, story_html
 from vizgrad.trace.model import Tensor, Trace
 from vizgrad.trace.text import name, number, printable, shape
 
-_ENTRY = "vg-player.js"
+ENTRY = "vg-player.js"
 _FEW = 25  # arrays of more entries are named by their shape in the table of final values
 _MANY = 60  # ops, of which a page fetches the recording only when a reader comes near
 _LONGEST_TEXT = 200  # letters of a name that a page shows
@@ -36,7 +36,10 @@ _FRAME_WIDTH = 900  # px; what a notebook usually has
 
 
 def assets() -> dict[str, Path]:
-    """The files that a page with figures needs, by name; `vg-player.js` is a module that loads the other scripts."""
+    """The files that a page with figures needs, by name; `vg-player.js` is a module that loads the other scripts.
+
+    `load.js` fetches it where it is not yet known whether a page has a figure.
+    """
     folder = Path(str(files("vizgrad.player")))
     drawing = Path(str(files("vizgrad.draw")))
     scripts = {path.name: path for path in sorted(folder.glob("*.js"))}
@@ -202,7 +205,7 @@ def bundle() -> tuple[str, str]:
         source = _LATER.sub(r"Promise.resolve({ \2 })", _IMPORT.sub("", source))
         done[name] = re.sub(r"^export (?=(?:async )?function|const|class)", "", source, flags=re.MULTILINE)
 
-    add(_ENTRY)
+    add(ENTRY)
     style = "\n".join(served(name) for name in assets() if name.endswith(".css"))
     return "\n" + "\n".join(done.values()), style
 
