@@ -50,14 +50,14 @@ def lines(
     figure, axes = plots.axes(x, y, 5.4, 3.3)
     if log_scale:
         plots.logarithmic(axes)
-    dot = "o" if len(epochs) == 1 else None  # a line of one point is not seen
+    alone = len(epochs) == 1  # a line of one point is not seen: a dot is, whole, beside its name
     for (mean, deviation), colour, dashes in zip(
         map(_mean, curves.values()), plots.COLOURS, plots.DASHES, strict=False
     ):
         if count > 1:
             axes.fill_between(epochs, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(epochs, mean, color=colour, linewidth=1.7, linestyle=dashes, marker=dot)
-    axes.set_xlim(first, max(epochs[-1], first + 1))
+        axes.plot(epochs, mean, color=colour, linewidth=1.7, linestyle=dashes, marker="o" * alone, clip_on=not alone)
+    axes.set_xlim(first - alone, epochs[-1])
     axes.xaxis.get_major_locator().set_params(integer=True)
     _name(axes, curves)
     return plots.figure(figure, caption, _values({name or y: values for name, values in curves.items()}, epochs, x))
