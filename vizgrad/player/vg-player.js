@@ -162,7 +162,7 @@ class VgPlayer extends HTMLElement {
       if (this.#trace || !this.isConnected) return; // what load() was given meanwhile stays
       this.#prepare(text, drawing);
       await breath();
-      if (this.#record !== text || !this.isConnected) return;
+      if (this.#record !== text) return; // load() has come between
       this.#present();
       if (this.#linked() === null) return;
       this.scrollIntoView({ block: "center" });

@@ -7,6 +7,7 @@
   const root = document.documentElement;
   const whenIdle = window.requestIdleCallback ?? ((next) => setTimeout(next, 50));
   const isFar = (piece) => getComputedStyle(piece).contentVisibility === "auto";
+  const far = () => [...document.querySelectorAll(PIECES)].filter(isFar);
   let opened = false;
 
   function layOut(pieces) {
@@ -16,13 +17,14 @@
       piece.style.contentVisibility = "visible";
       count += piece.getElementsByTagName("*").length;
     }
-    if (pieces.length) whenIdle(() => layOut(pieces));
+    const rest = pieces.length ? pieces : far(); // the theme may have put others in their places meanwhile
+    if (rest.length) whenIdle(() => layOut(rest));
     else root.dataset.laidOut = ""; // and no class: another class has all styles worked out again
   }
 
-  document$.subscribe(({ body }) => {
+  document$.subscribe(() => {
     if (opened) root.classList.remove("site-at-top");
-    else whenIdle(() => layOut([...body.querySelectorAll(PIECES)].filter(isFar)));
+    else whenIdle(() => layOut(far()));
     opened = true;
   });
 })();
