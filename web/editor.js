@@ -17,7 +17,8 @@ import { numbers } from "./numbers.js";
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 const [MOD, ALT] = isApple ? ["⌘", "⌥"] : ["Ctrl", "Alt"];
-const HINT = `${MOD}+Enter runs. ${ALT}+↑ and ${ALT}+↓ change a number, and so does dragging its ↔. Tab indents; Esc, then Tab leaves the editor.`;
+const KEYS = `${MOD}+Enter runs. ${ALT}+↑ and ${ALT}+↓ change a number. Tab indents; Esc, then Tab leaves the editor. `;
+const HINT = "Drag the ↔ of a number to change it.";
 
 // Material's own variables, so that the palette switch reaches the editor; the fallbacks serve any other page.
 const color = (name, fallback) => `var(--md-${name}, ${fallback})`;
@@ -113,7 +114,10 @@ function addHint(parent) {
   const hint = document.createElement("p");
   hint.className = "vg-editor-hint";
   hint.id = `vg-editor-hint-${++editors}`;
-  hint.textContent = HINT;
+  const keys = document.createElement("span");
+  keys.className = "vg-editor-keys"; // a style sheet hides it where there is hardly a keyboard
+  keys.textContent = KEYS;
+  hint.append(keys, HINT);
   parent.append(hint);
   return hint;
 }
