@@ -108,7 +108,7 @@ export async function savePage(figure) {
 async function sources() {
   const inline = document.querySelector("body.vg-page > script[type=module]");
   if (inline) return { script: inline.textContent, style: document.querySelector("style").textContent };
-  const entry = document.querySelector('script[type=module][src*="vg-player.js"]').src;
+  const entry = new URL("vg-player.js", import.meta.url).href;
   const done = new Map();
   const add = async (address) => {
     if (done.has(address)) return;
