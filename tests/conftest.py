@@ -46,9 +46,10 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-# On a page of the site, what is far down is laid out last (docs/assets/js/far.js).
+# On a page of the site, what is far down is laid out last (docs/assets/js/far.js), and a figure starts in pieces.
 LAID_OUT = """() => document.readyState === 'complete'
-  && !document.documentElement.matches('.site-at-top:not([data-laid-out])')"""
+  && !document.documentElement.matches('.site-at-top:not([data-laid-out])')
+  && !document.querySelector('vg-player:not([ready]) .vg-bar')"""
 
 # Without the style sheets, which none of its rules reads.
 AXE = """(rules) => {
@@ -63,7 +64,8 @@ def axe(root: Path) -> Callable[..., list[str]]:
     source = (root / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
     def run(page: Page, *rules: str) -> list[str]:
-        page.wait_for_function(LAID_OUT)
+        for frame in page.frames:  # a notebook shows its figures in frames
+            frame.wait_for_function(LAID_OUT)
         page.evaluate(source)
         violations = page.evaluate(AXE, rules)
         return [describe(violation["id"], node) for violation in violations for node in violation["nodes"]]
