@@ -184,6 +184,29 @@ def test_contributions_pass_closed_modules(show, network):
     expect(chips).to_have_count(1)
 
 
+def test_contributions_fly_to_where_their_tensor_is_drawn(show, network):
+    """Open modules are drawn in places of their own."""
+    player = show(network, modules=["net", "net.blocks", "net.blocks.1"])
+    flown = 0
+    for k, step in enumerate(network.steps):
+        if step.kind != "accumulate":
+            continue
+        player.evaluate("(p, k) => p.go(k)", k)
+        ways = player.evaluate(
+            """p => [...p.querySelectorAll('.vg-chip.vg-lands')].filter(chip => chip.getCTM()).map(chip => {
+              chip.getAnimations().forEach(flight => flight.cancel());
+              const node = p.figure.graph.node(chip.closest('[data-tensor]').dataset.tensor);
+              const [from, to] = [chip.getCTM(), node.getCTM()];
+              const told = chip.style.getPropertyValue('--vg-way').split(' ').map(parseFloat);
+              return [told, [(to.e - from.e) / from.a, (to.f - from.f) / from.a]];
+            })"""
+        )
+        for told, seen in ways:
+            assert told == pytest.approx(seen, abs=0.1)
+        flown += len(ways)
+    assert flown > 10
+
+
 def test_modules_open_by_keyboard_and_keep_the_focus(show, network):
     player = show(network, modules="closed")
     page = player.page

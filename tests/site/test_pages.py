@@ -86,6 +86,17 @@ def test_sitemap_lists_exactly_these_pages(site_dir: Path) -> None:
     assert sorted(url.removeprefix(home) for url in listed) == addresses()
 
 
+def test_the_player_is_fetched_for_the_first_figure(page: Page, base_url: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{base_url}reference/")
+    page.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    assert not [url for url in asked if url.endswith("/vg-player.js")]
+    page.get_by_role("link", name="Home", exact=True).first.click()  # swaps the page in place
+    expect(page.locator("vg-player[ready]").first).to_be_visible()
+    assert [url for url in asked if url.endswith("/vg-player.js")]
+
+
 def test_links_swap_pages_in_place(page: Page, base_url: str) -> None:
     page.goto(base_url)
     page.wait_for_load_state("networkidle")  # the theme has read the sitemap then

@@ -45,7 +45,11 @@ def play(shared: Page) -> Page:
 
 
 def opened(page: Page, base_url: str, fragment: str = "") -> Page:
-    page.goto(f"{base_url}playground/{fragment}")
+    return followed(page, f"{base_url}playground/{fragment}")
+
+
+def followed(page: Page, link: str) -> Page:
+    page.goto(link)
     expect(page.locator("vg-playground")).to_have_attribute("ready", "", timeout=20_000)
     return page
 
@@ -380,9 +384,8 @@ def test_a_link_brings_the_program_and_the_step_to_somebody_else(new_page: Calla
     link = sender.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(re.escape(f"{base_url}playground/") + r"#v1\.[\w-]+", link)
 
-    reader = new_page()
-    reader.goto(link)
-    expect(part(reader, "origin")).to_contain_text("came from a link")
+    reader = followed(new_page(), link)
+    expect(part(reader, "origin")).to_be_visible()
     assert text_of(reader) == program
     run(reader)
     expect(reader.locator("vg-player")).to_contain_text("step 1 of 4")
@@ -486,8 +489,7 @@ def test_a_link_holds_what_is_selected_and_refuses_what_is_no_id(new_page: Calla
     sender.locator('vg-player .vg-tensor[data-tensor="t1"]').click()
     part(sender, "link").click()
     expect(part(sender, "status")).to_contain_text("what is selected in the graph")
-    reader = new_page()
-    reader.goto(sender.evaluate("navigator.clipboard.readText()"))
+    reader = followed(new_page(), sender.evaluate("navigator.clipboard.readText()"))
     run(reader)
     expect(reader.locator(".vg-selected")).to_have_attribute("data-tensor", "t1")
 

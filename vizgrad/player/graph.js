@@ -352,10 +352,23 @@ function isSame(part, state) {
   return same;
 }
 
-/** How far a chip has to go to be where a node is: both are placed in the same units, and by a translation each. */
-function wayBetween(chip, node) {
-  const [from, to] = [chip, node].map((one) => one?.transform.baseVal[0]?.matrix);
-  return from && to ? `${to.e - from.e}px ${to.f - from.f}px` : "none";
+/** How far an element has to go to be where another is, in the units of the drawing. */
+function wayBetween(element, goal) {
+  if (!goal) return "none";
+  const [from, to] = [drawnAt(element), drawnAt(goal)];
+  return `${to.x - from.x}px ${to.y - from.y}px`;
+}
+
+/** Where an element is drawn: the drawing places by translations alone. To ask the browser would have it lay out all. */
+function drawnAt(element) {
+  const place = { x: 0, y: 0 };
+  for (let part = element; part.matches("g"); part = part.parentNode) {
+    for (const { matrix } of part.transform.baseVal) {
+      place.x += matrix.e;
+      place.y += matrix.f;
+    }
+  }
+  return place;
 }
 
 function showBadge(badge, { arrived, of, waiting }, walking) {
