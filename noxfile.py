@@ -39,7 +39,7 @@ def tests(session: nox.Session) -> None:
     """Runs every test, in a real browser too; arguments after -- go to pytest."""
     install(session, "docs", groups=["test"])
     chromium = find_chromium(session)
-    build_site(session)
+    shutil.rmtree("site", ignore_errors=True)  # the tests build it anew when the first of them asks for it
     # Files in the order of their folders, which begins with those that take long: browser tests.
     at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
     session.run("pytest", *at_once, *session.posargs, env={"CHROMIUM": chromium})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 
@@ -22,12 +23,13 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def site_dir(root: Path) -> Path:
-    """The built site: the one that `nox -s tests` has just built, or else built here."""
+def site_dir(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site. If there is none, the first process that asks builds it, while others run what needs no site."""
     site = root / "site"
-    if not (site / "sitemap.xml").exists():
-        command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
-        subprocess.run(command, cwd=root, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=True)
+    with FileLock(tmp_path_factory.getbasetemp().parent / "site.lock"):
+        if not (site / "sitemap.xml").exists():
+            command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
+            subprocess.run(command, cwd=root, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=True)
     return site
 
 
@@ -59,8 +61,11 @@ AXE = """(rules) => {
 
 
 @pytest.fixture(scope="session")
-def axe(root: Path) -> Callable[..., list[str]]:
-    """Runs axe-core on a page, all of its rules or some, and returns what it found wrong, a line for each element."""
+def axe(root: Path, site_dir: Path) -> Callable[..., list[str]]:
+    """Runs axe-core on a page, all of its rules or some, and returns what it found wrong, a line for each element.
+
+    To build the site brings it from npm.
+    """
     source = (root / "web/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
     def run(page: Page, *rules: str) -> list[str]:

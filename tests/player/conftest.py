@@ -18,9 +18,9 @@ SCREEN = {"viewport": {"width": 1000, "height": 800}, "reduced_motion": "reduce"
 
 
 @contextmanager
-def on_screen(browser: Browser) -> Iterator[Callable[..., Page]]:
+def on_screen(browser: Browser, *scripts: str) -> Iterator[Callable[..., Page]]:
     """Makes pages on a small screen, with Playwright's context options, and watches over them."""
-    with watched(browser, "file:", f"{ORIGIN}/", timeout=30_000) as make:
+    with watched(browser, "file:", f"{ORIGIN}/", scripts=scripts, timeout=30_000) as make:
         yield lambda **options: make(**SCREEN | options)
 
 

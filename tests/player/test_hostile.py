@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.player import programs
+from tests.player.conftest import on_screen
 from tests.player.test_html import NAMES
 from tests.player.test_takeaway import taken
 from vizgrad import Trace, trace
@@ -29,11 +31,10 @@ def assert_harmless(page: Page, scripts: int = 1) -> None:
 
 
 @pytest.fixture
-def wary(new_page) -> Page:
+def wary(browser: Browser) -> Iterator[Page]:
     """A page that notices when what it shows runs."""
-    page = new_page()
-    page.add_init_script("window.alert = () => { window.ran = true; }")
-    return page
+    with on_screen(browser, "window.alert = () => { window.ran = true; }") as make:
+        yield make()
 
 
 def renamed(name: str) -> Trace:

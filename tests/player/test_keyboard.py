@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from vizgrad import Trace, trace
 from vizgrad.trace.text import number, shape, short
@@ -201,8 +201,10 @@ def test_jumps_and_the_next_change_of_one_tensor(reader, recorded):
 
 
 def test_the_table_of_steps_and_the_lines_of_the_library(reader, recorded):
-    tree = reader.reach("DisclosureTriangle", "All steps")
-    tree = reader.press("Enter")
+    reader.reach("DisclosureTriangle", "All steps")
+    reader.press("Enter")
+    expect(reader.page.locator(".vg-steps tbody tr")).to_have_count(len(recorded.steps))
+    tree = Tree(reader.page)
     rows = tree.all("row")[1:]
     for row, step in zip(rows, recorded.steps, strict=True):
         assert tree.text(row).endswith(step.text)

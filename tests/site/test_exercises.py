@@ -248,7 +248,7 @@ def test_what_is_kept_is_read_with_care(browser: Browser, base_url: str) -> None
 
 
 def test_axe_finds_nothing_in_any_state(
-    new_page: Callable[..., Page], axe: Callable[[Page], list[str]], base_url: str
+    new_page: Callable[..., Page], axe: Callable[..., list[str]], base_url: str
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     page.goto(f"{base_url}learn/relu/")  # a short page: axe looks at everything
@@ -260,13 +260,13 @@ def test_axe_finds_nothing_in_any_state(
     mistake = page.locator("vg-mistake")
     mistake.get_by_role("radio").nth(1).check()
     mistake.get_by_role("button", name="Check").click()
-    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 360)):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 800})
-        page.evaluate("document.fonts.ready")
-        page.wait_for_timeout(200)
-        assert axe(page) == [], (scheme, width)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.fonts.ready")
+    assert axe(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert axe(page, "color-contrast") == []  # all that the dark changes
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert axe(page) == []
 
 
 def test_everything_reads_without_javascript(new_page: Callable[..., Page], base_url: str) -> None:

@@ -52,6 +52,13 @@ def phone(browser: Browser, base_url: str) -> Iterator[Page]:
         yield make(**PHONE, color_scheme="light", reduced_motion="reduce")
 
 
+@pytest.fixture(scope="module")
+def screen(browser: Browser, base_url: str) -> Iterator[Page]:
+    """The same on a desktop screen."""
+    with watched_site(browser, base_url) as make:
+        yield make(**SCREEN, reduced_motion="reduce")
+
+
 @pytest.mark.parametrize("address", addresses())
 def test_each_page_has_no_fault_on_a_phone(
     phone: Page, axe: Callable[..., list[str]], base_url: str, address: str
@@ -68,16 +75,16 @@ def test_each_page_has_no_fault_on_a_phone(
 
 @pytest.mark.parametrize("address", EACH_KIND)
 def test_each_kind_of_page_has_no_fault_on_a_screen_in_the_light_and_in_the_dark(
-    new_page: Callable[..., Page], axe: Callable[..., list[str]], base_url: str, address: str
+    screen: Page, axe: Callable[..., list[str]], base_url: str, address: str
 ) -> None:
     assert address in addresses()
-    page = new_page(**SCREEN, color_scheme="light", reduced_motion="reduce")
-    settle(page, base_url + address)
-    thin_out(page)
-    assert axe(page) == []
-    page.emulate_media(color_scheme="dark")
-    settle(page)
-    assert axe(page, "color-contrast") == []  # all that the dark changes
+    screen.emulate_media(color_scheme="light")
+    settle(screen, base_url + address)
+    thin_out(screen)
+    assert axe(screen) == []
+    screen.emulate_media(color_scheme="dark")
+    settle(screen)
+    assert axe(screen, "color-contrast") == []  # all that the dark changes
 
 
 def test_sitemap_lists_exactly_these_pages(site_dir: Path) -> None:
