@@ -510,7 +510,7 @@ MISTAKES: dict[Callable, Said] = {
     multiplies_named_tensors_that_do_not_fit: Said(*SHAPE, ("Multiply", "velocity (3,)", "(2, 4)", "3 meets 4")),
     divides_by_shapes_that_do_not_fit: Said(*SHAPE, ("Divide", "(3, 5) and x (2, 5)", "3 meets 2")),
     multiplies_matrices_with_other_inner_sizes: Said(
-        *SHAPE, ("MatrixMultiply", "x (4, 3)", "w (5, 3)", "3 and 5", "w.T")
+        *SHAPE, ("MatrixMultiply", "x (4, 3)", "w (5, 3)", "3 and 5", "x @ w.T would fit")
     ),
     multiplies_a_matrix_with_a_number: Said(*SHAPE, ("MatrixMultiply", "x (4, 3)", "shape ()")),
     selects_with_the_wrong_number_of_indices: Said(*SHAPE, ("Select", "scores (4, 3)", "indices of shape (2,)")),
@@ -713,6 +713,28 @@ def test_what_numpy_says_of_shapes_in_a_learners_forward_becomes_a_shape_error(c
         learners_op(lambda context, x: compute(x)).do_forward(samples)
     assert "Doubled cannot compute with samples (2, 3)" in str(caught.value)
     assert str(caught.value.__cause__).strip() in str(caught.value)
+
+
+def small_shapes() -> st.SearchStrategy[tuple[int, ...]]:
+    return st.lists(st.integers(1, 3), min_size=1, max_size=2).map(tuple)
+
+
+@given(small_shapes(), small_shapes())
+def test_a_product_that_does_not_fit_names_those_that_would_and_no_others(left, right):
+    x, w = vg.TensorNode(np.ones(left)), vg.TensorNode(np.ones(right))
+    try:
+        x @ w
+    except vg.ShapeError as error:
+        said = str(error)
+    else:
+        return
+    for product in ("x @ w.T", "x.T @ w", "w @ x"):
+        try:
+            eval(product, {"x": x.value, "w": w.value})
+        except ValueError:
+            assert product not in said
+        else:
+            assert product in said
 
 
 def test_a_learner_hears_which_shapes_a_failed_backward_had():

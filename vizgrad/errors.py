@@ -138,9 +138,26 @@ def _shape_advice(op: type[Op], nodes: Sequence[TensorNode], error: Exception) -
         inner = right[-2] if len(right) > 1 else right[0]
         return (
             f"a product (n, k) @ (k, m) needs the same k twice; here it is {left[-1]} and {inner}.",
-            "transpose one factor (w.T), or change their order, so that the inner sizes agree.",
+            _products_that_fit(*nodes),
         )
     return str(error).strip() + ".", f"compare the shapes with what {op.__name__} expects."
+
+
+def _products_that_fit(left: TensorNode, right: TensorNode) -> str:
+    """What could have been meant; which of them was, shapes cannot say."""
+    if max(left.ndim, right.ndim) > 2:
+        return "exchange the last two axes of one factor, or change their order, so that the inner sizes agree."
+    names = [node.name or _frames.variable_name(node) or "" for node in (left, right)]
+    a, b = names if all(map(str.isidentifier, names)) else ("left", "right")
+    shapes = {
+        f"{a} @ {b}.T": (left.shape, right.shape[::-1]),
+        f"{a}.T @ {b}": (left.shape[::-1], right.shape),
+        f"{b} @ {a}": (right.shape, left.shape),
+    }
+    fitting = [product for product, (one, other) in shapes.items() if one[-1] == other[0]]
+    if not fitting:
+        return "see how both were made: no transpose of one of them fits, and no other order."
+    return f"transpose one factor, or change their order: {' or '.join(fitting)} would fit."
 
 
 def _clash(left: Shape, right: Shape) -> str:

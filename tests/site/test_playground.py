@@ -261,7 +261,7 @@ def test_an_exception_is_explained_its_line_marked_and_the_rest_drawn(play: Page
     expect(play.locator(".cm-errorLine")).to_contain_text("y = hidden @ w")
     remarks = part(play, "remarks")
     expect(remarks).to_contain_text("needs the same k twice; here it is 3 and 2")
-    expect(remarks).to_contain_text("What to do: transpose one factor")
+    expect(remarks).to_contain_text("hidden @ w.T or hidden.T @ w would fit")
     expect(play.locator("vg-player .vg-op")).to_have_count(2)
     expect(play.locator("vg-player .vg-op.vg-failed")).to_have_count(1)
     editor(play).press("Control+End")

@@ -4,10 +4,12 @@
 (() => {
   const SCROLLERS = ":is(.md-typeset__scrollwrap, pre > code)";
   const resized = new ResizeObserver((entries) => {
-    for (const scroller of new Set(entries.map(({ target }) => target.closest(SCROLLERS)))) {
-      if (scroller.scrollWidth > scroller.clientWidth) scroller.tabIndex = 0;
+    const scrollers = [...new Set(entries.map(({ target }) => target.closest(SCROLLERS)))];
+    const wide = scrollers.map(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth); // all, before any is changed
+    scrollers.forEach((scroller, index) => {
+      if (wide[index]) scroller.tabIndex = 0;
       else scroller.removeAttribute("tabindex");
-    }
+    });
   });
   new MutationObserver(() => {
     document.querySelectorAll("nav.md-code__nav:not([role])").forEach((nav) => nav.setAttribute("role", "none"));
