@@ -128,6 +128,13 @@ def test_a_second_build_finds_nothing_to_do(bundle: ModuleType, root: Path, monk
     bundle.ensure(root)
 
 
+def test_whatever_the_editor_imports_is_watched(bundle: ModuleType, root: Path) -> None:
+    watched = {path.name for names in bundle.READ.split() for path in (root / "web").glob(names)}
+    sources = [(root / "web" / name).read_text("utf-8") for name in watched if name.endswith(".js")]
+    imported = {name for source in sources for name in re.findall(r'from "\./(.+)"', source)}
+    assert "numbers.js" in imported <= watched
+
+
 def test_a_missing_tool_is_named(bundle: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle.shutil, "which", lambda *_, **__: None)
     with pytest.raises(bundle.BundleError, match=r"`node` is missing: install Node\.js"):

@@ -29,7 +29,7 @@ from typing import Any
 WEB = Path(__file__).resolve().parent
 RUNNER = WEB / "runner.py"
 PACKAGES = "packages.bin"
-READ = "bundle.py editor.js package.json package-lock.json precompile.mjs precompile.py wheels.py"  # by the npm part
+READ = "bundle.py *.js package*.json precompile.* wheels.py"  # by the npm part
 FONTS = ("inter", "jetbrains-mono")
 ALPHABETS = ("latin", "latin-ext", "greek")
 
@@ -44,7 +44,7 @@ def ensure(root: Path) -> None:
     built = vendor / ".python"
     stamp = vendor / ".stamp.json"  # MkDocs does not publish what begins with a dot
     wanted = {
-        "npm": _digest(WEB / name for name in READ.split()),
+        "npm": _digest(path for names in READ.split() for path in sorted(WEB.glob(names))),
         "vizgrad": _digest([root / "pyproject.toml", RUNNER, *_sources(root / "vizgrad")]),
     }
     present = json.loads(stamp.read_text()) if stamp.exists() else {}

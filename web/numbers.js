@@ -88,7 +88,10 @@ function handles(onNumber) {
   };
   return StateField.define({
     create: make,
-    update: (before, { state, docChanged, selection }) => (docChanged || selection ? make(state) : before),
+    update: (before, { startState, state, docChanged, selection }) => {
+      const isReadFurther = syntaxTree(state) !== syntaxTree(startState); // a program is read in pieces
+      return docChanged || selection || isReadFurther ? make(state) : before;
+    },
     provide: (field) => EditorView.decorations.from(field),
   });
 }

@@ -101,6 +101,13 @@ def test_a_number_is_dragged_with_alt_or_by_its_handle(editor: Page) -> None:
     expect(editor.locator(".cm-numberHandle")).to_have_count(0)
 
 
+def test_a_number_has_its_handle_as_soon_as_the_program_is_read(editor: Page) -> None:
+    """A long program is read in pieces, and any program is where the machine is busy."""
+    editor.evaluate("editor.text = 'first = [1, 2]\\n'.repeat(20_000) + 'last = 20'")
+    editor.get_by_role("textbox", name="Program").press("Control+End")
+    expect(editor.locator(".cm-numberHandle")).to_have_count(1)
+
+
 def drag(page: Page, x: float, y: float, by: float, *held: str) -> None:
     for key in held:
         page.keyboard.down(key)
