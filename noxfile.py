@@ -40,7 +40,7 @@ def tests(session: nox.Session) -> None:
     install(session, "docs", groups=["test"])
     chromium = find_chromium(session)
     shutil.rmtree("site", ignore_errors=True)  # the tests build it anew when the first of them asks for it
-    # Files in the order of their folders, which begins with those that take long: browser tests.
+    # Files in the order that tests/conftest.py gives them.
     at_once = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
     session.run("pytest", *at_once, *session.posargs, env={"CHROMIUM": chromium})
 

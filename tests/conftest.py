@@ -16,6 +16,13 @@ from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first file has the site built; meanwhile another process goes through the files that need no site."""
+    needing = [item.path for item in items if "site_dir" in getattr(item, "fixturenames", ())]
+    turn = {path: 1 for path in needing} | {path: -1 for path in needing[:1]}
+    items.sort(key=lambda item: turn.get(item.path, 0))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the checkout."""

@@ -30,11 +30,22 @@ def run(root, tmp_path):
         command = [sys.executable, *by, str(root / "examples" / f"{script}.py"), "--smoke", *own, *arguments]
         environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.Popen(
-            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            command,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=hear_ctrl_c,
         )
         return finished(process) if wait else process
 
     return start
+
+
+def hear_ctrl_c() -> None:
+    """What a shell has started in the background inherits that it does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:

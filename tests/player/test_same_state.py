@@ -56,7 +56,7 @@ def assert_same_by_all_ways(page: Page, recorded: Trace, path: Path, k: int, cha
     def by_single_steps() -> None:
         slider.press("Home")
         for _ in range(k):
-            slider.press("ArrowRight")
+            page.keyboard.press("ArrowRight")
 
     def by_the_slider() -> None:
         for place in [*(chance.randint(0, last) for _ in range(3)), k]:

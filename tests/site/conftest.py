@@ -113,6 +113,23 @@ def page(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport={"width": 1280, "height": 800})
 
 
+CATCH_LIMIT = """() => {
+  const wait = setTimeout;
+  window.setTimeout = (act, ms, ...more) => {
+    if (ms === 10_000) window.tenSecondsPass = act;
+    return wait(act, ms, ...more);
+  };
+}"""
+
+
+@contextmanager
+def ten_seconds(page: Page) -> Iterator[None]:
+    """What is started in here is ended as if ten seconds, the most that a program may take, had passed."""
+    page.evaluate(CATCH_LIMIT)
+    yield
+    page.evaluate("tenSecondsPass()")
+
+
 def reach(place: Locator) -> None:
     """Scrolls to a place, when what is above has its length. Before, the place would leave the screen again."""
     place.page.wait_for_function(LAID_OUT)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.site.conftest import reach, unwatched_site
+from tests.site.conftest import reach, ten_seconds, unwatched_site
 
 PAGE = "learn/element-wise/"
 RIGHT = "def backward(G, X, Y):\n    return G / Y, -G * X / Y**2"
@@ -124,11 +124,12 @@ def test_answers_that_break_things(page: Page, base_url: str) -> None:
     expect(check(place, recursion)).to_have_text("The answer stops with a RecursionError at line 2.")
 
     write(place, ENDLESS)
-    place.get_by_role("button", name="Check", exact=True).click()
-    expect(place.get_by_role("region", name="Printed")).to_have_text("begun\n")
-    other = exercise(page, "the-logistic-loss-of-a-score")
-    other.get_by_role("button", name="Check", exact=True).click()
-    expect(status(other)).to_contain_text("Python is busy")
+    with ten_seconds(page):
+        place.get_by_role("button", name="Check", exact=True).click()
+        expect(place.get_by_role("region", name="Printed")).to_have_text("begun\n")
+        other = exercise(page, "the-logistic-loss-of-a-score")
+        other.get_by_role("button", name="Check", exact=True).click()
+        expect(status(other)).to_contain_text("Python is busy")
     expect(place).not_to_have_attribute("running", "", timeout=PATIENCE)
     expect(status(place)).to_have_text(
         "Stopped after 10 seconds, the most that a check may take. Does a loop never end?"

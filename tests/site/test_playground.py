@@ -15,7 +15,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.site.conftest import unwatched_site, watched_site
+from tests.site.conftest import ten_seconds, unwatched_site, watched_site
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "docs/assets/playground/programs"
 ENDLESS = "while True:\n    pass"
@@ -200,7 +200,11 @@ def test_an_endless_loop_is_stopped_and_the_next_program_runs(cold: Page) -> Non
 
 
 def test_a_program_is_ended_after_ten_seconds(play: Page) -> None:
-    expect(run(play, ENDLESS)).to_contain_text("Stopped after 10 seconds")
+    write(play, f"print('begun')\n{ENDLESS}")
+    with ten_seconds(play):
+        part(play, "run").click()
+        expect(part(play, "printed")).to_have_text("begun\n")
+    expect(finish(play)).to_contain_text("Stopped after 10 seconds")
     expect(run(play, "print(1)")).to_contain_text("Finished")
 
 

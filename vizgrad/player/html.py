@@ -232,7 +232,8 @@ def _stage(trace: Trace, drawn: dict[str, Any], title: str) -> str:
     width = re.search(r' width="([\d.]+)"', drawing)
     # The style sheet scales the drawing between bounds relative to its own width.
     sized = drawing.replace("<svg ", f'<svg style="--vg-width: {width[1] if width else 600}px" ', 1)
-    return f'<div class="vg-stage">{sized}</div>'
+    # Before the player has started it scrolls by itself, so the keyboard must reach it.
+    return f'<div class="vg-stage" tabindex="0" role="group" aria-label="Graph">{sized}</div>'
 
 
 def _parts(trace: Trace, direction: str) -> list[str]:

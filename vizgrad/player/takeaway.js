@@ -1,6 +1,6 @@
 // What a reader can take away from a figure: this frame as a picture, the steps as a strip to print, the whole figure as
 // one file, the trace, and a link to this very step.
-import { html } from "./dom.js";
+import { html, setScroller } from "./dom.js";
 import { say } from "./card.js";
 
 // What a drawing needs of its style sheet, as attributes of its own: a picture has no page around it.
@@ -98,7 +98,7 @@ export async function savePage(figure) {
     part.content.append(packed);
     return part;
   });
-  const player = html("vg-player.vg-player", { id: "vg", "data-step": figure.step }, html("div.vg-stage", drawing), parts, holder);
+  const player = html("vg-player.vg-player", { id: "vg", "data-step": figure.step }, setScroller(html("div.vg-stage", drawing), "Graph"), parts, holder);
   const body = `<main><h1>${html("p", titleOf(figure)).innerHTML}</h1>${player.outerHTML}</main>\n<script type="module">${script}<\/script>`;
   const digest = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script)))));
   return save(`${nameOf(figure, false)}.html`, "text/html", pageText(titleOf(figure), style, body, `'sha256-${digest}'`));
