@@ -48,26 +48,42 @@ def names(*modules: str) -> str:
     return "\n".join(["| name | what it is |", "| --- | --- |", *rows])
 
 
-def rules() -> str:
-    """All ops by family, each with what is written into the diamond, and its rule, forward and backward."""
-    families: dict[str, list[type[Op]]] = {}
-    for name in sorted(ops.__all__):
-        op = getattr(ops, name)
-        families.setdefault(op.__module__, []).append(op)
-    return "\n\n".join(_family(importlib.import_module(name), members) for name, members in sorted(families.items()))
-
-
-def _family(module: ModuleType, members: list[type[Op]]) -> str:
-    title = module.__name__.rpartition(".")[2].capitalize()
-    about = " ".join((inspect.getdoc(module) or "").split("\n\n")[0].split())
+def rules(family: str) -> str:
+    """The ops of a family, each with what is written into the diamond, and its rule, forward and backward."""
+    found = families()
+    if family not in found:
+        raise ValueError(f"there is no family of ops {family}; known are {', '.join(found)}")
     rows = []
-    for op in members:
+    for op in found[family]:
         symbol = op.symbol.replace("|", r"\|")
         forward, *backward = map(_formula, (op.rule.forward, *op.rule.backward))
-        shown = f"[`{op.__name__}`][{op.__module__}.{op.__name__}]"
-        rows.append(f"| {shown} | {symbol} | {forward} | {'<br>'.join(backward)} |")
-    head = [f"## {title}", "", about, "", "| op | symbol | forward | backward |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *rows])
+        rows.append(f"| {_linked(op)} | {symbol} | {forward} | {'<br>'.join(backward)} |")
+    head = [f"## {family.capitalize()}", "", _about(found[family])]
+    return "\n".join([*head, "", "| op | symbol | forward | backward |", "| --- | --- | --- | --- |", *rows])
+
+
+def all_ops() -> str:
+    """The names of all ops, by family."""
+    rows = [f"| {_about(members)} | {', '.join(map(_linked, members))} |" for members in families().values()]
+    return "\n".join(["| family | its ops |", "| --- | --- |", *rows])
+
+
+def families() -> dict[str, list[type[Op]]]:
+    """The ops of the library, by the file that they are in."""
+    found: dict[str, list[type[Op]]] = {}
+    for op in sorted((getattr(ops, name) for name in ops.__all__), key=lambda op: (op.__module__, op.__name__)):
+        found.setdefault(op.__module__.rpartition(".")[2], []).append(op)
+    return found
+
+
+def _about(members: list[type[Op]]) -> str:
+    """What the file of a family says of itself first."""
+    about = inspect.getdoc(importlib.import_module(members[0].__module__)) or ""
+    return " ".join(about.split("\n\n")[0].split())
+
+
+def _linked(op: type[Op]) -> str:
+    return f"[`{op.__name__}`][{op.__module__}.{op.__name__}]"
 
 
 def _written(package: str, name: str) -> str:

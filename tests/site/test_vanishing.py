@@ -68,7 +68,7 @@ def test_the_browser_computes_the_librarys_gradients(place: Locator, settings: d
     assert draws is not None
     found = place.evaluate(
         """async (place, settings) => {
-            const script = document.querySelector('script[src*="assets/js/calculators.js"]').src;
+            const script = document.querySelector('script[src*="assets/js/load.js"]').src;
             const { gradientNorms, parseDraws } = await import(new URL("chain.js", script));
             return gradientNorms(parseDraws(place.dataset.draws, 4), settings).map((l) => [l.weights, l.biases]);
         }""",

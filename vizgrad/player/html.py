@@ -25,7 +25,7 @@ from vizgrad.trace.text import name, number, printable, shape
 
 ENTRY = "vg-player.js"
 _FEW = 25  # arrays of more entries are named by their shape in the table of final values
-_MANY = 60  # ops, of which a page fetches the recording only when a reader comes near
+_MANY = 10  # ops, of which a page fetches the recording only when a reader comes near
 _LONGEST_TEXT = 200  # letters of a name that a page shows
 _IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("\./((\w+)\.js)"\)')  # of a module that exports one thing of its own name
