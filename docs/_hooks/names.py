@@ -58,8 +58,8 @@ def rules(family: str) -> str:
         symbol = op.symbol.replace("|", r"\|")
         forward, *backward = map(_formula, (op.rule.forward, *op.rule.backward))
         rows.append(f"| {_linked(op)} | {symbol} | {forward} | {'<br>'.join(backward)} |")
-    head = [f"## {family.capitalize()}", "", _about(found[family])]
-    return "\n".join([*head, "", "| op | symbol | forward | backward |", "| --- | --- | --- | --- |", *rows])
+    head = [f"## {family.capitalize()}", ""]
+    return "\n".join([*head, "| op | symbol | forward | backward |", "| --- | --- | --- | --- |", *rows])
 
 
 def all_ops() -> str:

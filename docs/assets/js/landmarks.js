@@ -11,12 +11,17 @@
       else scroller.removeAttribute("tabindex");
     });
   });
-  new MutationObserver(() => {
-    document.querySelectorAll("nav.md-code__nav:not([role])").forEach((nav) => nav.setAttribute("role", "none"));
-    for (const scroller of document.querySelectorAll(`${SCROLLERS}:not([data-watched])`)) {
+  const lookInto = (place) => {
+    const found = (selector) => [...place.querySelectorAll(selector), ...(place.matches(selector) ? [place] : [])];
+    for (const nav of found("nav.md-code__nav:not([role])")) nav.setAttribute("role", "none");
+    for (const scroller of found(`${SCROLLERS}:not([data-watched])`)) {
       scroller.dataset.watched = "";
       resized.observe(scroller);
       if (scroller.matches("div")) for (const inner of scroller.children) resized.observe(inner); // formulas make it grow
     }
+  };
+  lookInto(document.body);
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) if (node instanceof Element) lookInto(node);
   }).observe(document.body, { childList: true, subtree: true });
 })();
