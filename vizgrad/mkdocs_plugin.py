@@ -83,6 +83,7 @@ _OPTIONS = {
     "id": "of an exercise: what a reader's progress is kept under; left out, it is made of the page and the title",
     "compact": "yes, where the list of exercises only says how many are done",
 }
+_DRAWN = {"direction": "LR", "title": "", "modules": "auto", "around": ""}  # the options of a drawing
 _SECTION = re.compile(r"^# --- (compare with|story) ---[ \t]*\n?", re.MULTILINE)
 
 
@@ -96,7 +97,6 @@ class Recorded:
 
     trace: Trace
     source: str
-    json: str
     url: str
 
 
@@ -116,6 +116,7 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         self._recorded: dict[str, Recorded] = {}  # by source: a page that is built again runs nothing again
+        self._fetched: dict[str, str] = {}  # what figures fetch later, by its address
         self._docs = Path()
         self._page: Page | None = None
         self._count = 0
@@ -201,11 +202,11 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         return output.replace("</head>", f"{early}</head>", 1) if "<vg-player" in output else output
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
-        """Write the traces beside the player."""
-        for recorded in self._recorded.values():
-            path = Path(config.site_dir) / recorded.url
+        """Write what figures fetch beside the player."""
+        for url, content in self._fetched.items():
+            path = Path(config.site_dir) / url
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(recorded.json, encoding="utf-8")
+            path.write_text(content, encoding="utf-8")
 
     def _validate(self, language: str, inputs: dict[str, str], options: dict[str, Any], *_: Any) -> bool:
         for key, value in inputs.items():
@@ -239,15 +240,16 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
         self._count += 1
         page_url = self._page.url if self._page else ""
         labels = [label.strip() for label in options.get("labels", "").split(",", 1)]
+        drawn = {name: options.get(name, default) for name, default in _DRAWN.items()}
+        drawn["modules"] = _modules(drawn["modules"])
+        whole = player.whole(recorded.trace, **drawn)
         figure = player.figure(
             recorded.trace,
             uid=f"vg{self._count}",
             step=options.get("step"),
             trace_url=get_relative_url(recorded.url, page_url),
-            direction=options.get("direction", "LR"),
-            modules=_modules(options.get("modules", "auto")),
-            around=options.get("around", ""),
-            title=options.get("title", ""),
+            whole_url=get_relative_url(self._fetch(whole, "drawings", "svg"), page_url) if whole else None,
+            **drawn,
             compare=other.trace if other else None,
             compare_url=get_relative_url(other.url, page_url) if other else None,
             labels=(labels[0], labels[1]) if len(labels) == 2 else ("one", "the other"),
@@ -321,14 +323,18 @@ class VizgradPlugin(BasePlugin[VizgradConfig]):  # type: ignore[no-untyped-call]
     def _record(self, source: str) -> Recorded:
         if source not in self._recorded:
             recording = trace.run(source)
-            content = recording.to_json()
-            name = hashlib.sha256(content.encode()).hexdigest()[:16]
-            self._recorded[source] = Recorded(recording, source, content, f"{FOLDER}/traces/{name}.json")
+            self._recorded[source] = Recorded(recording, source, self._fetch(recording.to_json(), "traces", "json"))
         return self._recorded[source]
+
+    def _fetch(self, content: str, folder: str, kind: str) -> str:
+        """The address of a file with some content."""
+        url = f"{FOLDER}/{folder}/{hashlib.sha256(content.encode()).hexdigest()[:16]}.{kind}"
+        self._fetched[url] = content
+        return url
 
     def _stored(self, path: str) -> Recorded:
         """A trace that lies among the pages; MkDocs has put that file into the site already."""
-        return Recorded(Trace.from_json((self._docs / path).read_text(encoding="utf-8")), "", "", path)
+        return Recorded(Trace.from_json((self._docs / path).read_text(encoding="utf-8")), "", path)
 
     def _where(self, text: str = "", line: int = 1) -> str:
         """The page, and where in its file a line of a text is, unless the text was made when building."""

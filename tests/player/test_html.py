@@ -126,6 +126,16 @@ def test_a_figure_carries_its_trace_or_its_address():
     assert 'data-src="x.json?a=&quot;b&quot;"' in linked
 
 
+def test_what_is_in_closed_modules_of_a_large_trace_can_be_fetched_later(root):
+    large = Trace.from_json((root / "docs/results/torch_resnet18.json").read_text(encoding="utf-8"))
+    inside, outside = player.figure(large, "f"), player.figure(large, "f", trace_url="x.json", whole_url="x.svg")
+    whole = player.whole(large)
+    assert 'data-whole="x.svg"' in outside
+    ops = [set(re.findall(r'data-op="(o\d+)"', text)) for text in (inside, whole, outside)]
+    assert ops[0] == ops[1] == {op.id for op in large.ops} > ops[2]
+    assert player.whole(trace.run(SQUARE)) is None
+
+
 def test_a_notebook_gets_a_frame(new_page, tmp_path):
     recorded = trace.run(SQUARE)
     frame = recorded._repr_html_()

@@ -160,9 +160,11 @@ def test_a_large_recording_is_fetched_when_the_reader_comes_near(page, base_url)
     late = page.locator("#vg3[data-late]")
     page.wait_for_load_state("networkidle")
     address = late.get_attribute("data-src").rpartition("/")[2]
-    assert not [url for url in asked if url.endswith(address)]
+    assert not [url for url in asked if url.endswith(address) or "drawings" in url]
+    closed = late.locator("[data-op]").count()
     reach(late)
     expect(late).to_have_attribute("ready", "")
+    assert late.locator(".vg-stage [data-op]").count() > 3 * closed  # what is in closed modules has come along
     assert len([url for url in asked if url.endswith(address)]) == 1
     page.goto("about:blank")
     page.goto(f"{base_url}learn/your-own-model/#vg3=5")

@@ -59,6 +59,7 @@ def figure(
     *,
     step: int | str | None = None,
     trace_url: str | None = None,
+    whole_url: str | None = None,
     direction: str = "LR",
     title: str = "",
     compare: Trace | None = None,
@@ -76,6 +77,7 @@ def figure(
         step: where it opens: a number, `"start"`, `"end"`, or `"wait"`, the first step at which a tensor waits for
             another gradient.
         trace_url: where the page finds the trace as JSON; left out, it is put into the page.
+        whole_url: where the page finds the drawing with what is in closed modules (see `whole`); left out, it holds it.
         direction: `"LR"` or `"TB"`.
         title: the caption.
         compare: another trace, to be stepped through beside this one on the same timeline.
@@ -92,33 +94,64 @@ def figure(
     if told and step is None:
         step = told[0].step
     drawn = {"direction": direction, "modules": modules, "around": around}
+    urls = {"src": trace_url, "whole": whole_url}
     if compare is None:
-        return _player(trace, uid, step, trace_url, drawn, title, story_html(told))
-    first = _player(trace, uid, step, trace_url, drawn, labels[0], story_html(told))
-    second = _player(compare, f"{uid}-other", None, compare_url, drawn, labels[1], "")
+        return _player(trace, uid, step, urls, drawn, title, story_html(told))
+    first = _player(trace, uid, step, urls, drawn, labels[0], story_html(told))
+    second = _player(compare, f"{uid}-other", None, {"src": compare_url}, drawn, labels[1], "")
     caption = f'<p class="vg-title">{escape(title)}</p>' if title else ""
     return f'<vg-compare class="vg-compare">{caption}\n{first}\n{second}\n</vg-compare>'
 
 
+def whole(
+    trace: Trace, *, direction: str = "LR", title: str = "", modules: str | Iterable[str] = "auto", around: str = ""
+) -> str | None:
+    """The drawing of a large trace with what is in its closed modules, for a page to fetch when a reader comes near.
+
+    Args:
+        trace: what to show.
+        direction: as that of the `figure`, and so are the others.
+        title: the caption.
+        modules: which modules are open at first.
+        around: a tensor or op.
+
+    Returns:
+        The SVG, or ``None`` where the page may hold it: the trace is small, or little of it is in closed modules.
+    """
+    if len(trace.ops) <= _MANY:
+        return None
+    closed, opened = (
+        svg(trace, title=title, css=False, insides=insides, direction=direction, modules=modules, around=around)
+        for insides in (False, True)
+    )
+    return opened if len(opened) > 2 * len(closed) else None
+
+
 def _player(
-    trace: Trace, uid: str, step: int | str | None, trace_url: str | None, drawn: dict[str, Any], title: str, story: str
+    trace: Trace,
+    uid: str,
+    step: int | str | None,
+    urls: dict[str, str | None],
+    drawn: dict[str, Any],
+    title: str,
+    story: str,
 ) -> str:
     direction = drawn["direction"]
     if direction not in ("LR", "TB"):
         raise TraceError(f'the direction "{direction}" is unknown; known are LR (left to right) and TB (top to bottom)')
-    where = f' data-src="{escape(trace_url)}"' if trace_url else ""
-    if trace_url and len(trace.ops) > _MANY:
+    where = "".join(f' data-{name}="{escape(url)}"' for name, url in urls.items() if url)
+    if urls["src"] and len(trace.ops) > _MANY:
         where += " data-late"
     parts = [
         f'<vg-player id="{escape(uid)}" class="vg-player" data-step="{_step(trace, step)}"{where}>',
         f'<p class="vg-title">{escape(title)}</p>' if title else "",
-        _stage(trace, drawn, title),
+        _stage(trace, drawn | {"insides": not urls.get("whole")}, title),
         _program(trace),
         _final(trace),
         _notes(trace),
         story,
         *_parts(trace, direction),
-        "" if trace_url else f'<template class="vg-trace">{escape(trace.to_json(), quote=False)}</template>',
+        "" if urls["src"] else f'<template class="vg-trace">{escape(trace.to_json(), quote=False)}</template>',
         "</vg-player>",
     ]
     return _encodable("\n".join(filter(None, parts)))
@@ -228,7 +261,7 @@ def _step(trace: Trace, step: int | str | None) -> str:
 
 
 def _stage(trace: Trace, drawn: dict[str, Any], title: str) -> str:
-    drawing = svg(trace, title=title, css=False, insides=True, **drawn)
+    drawing = svg(trace, title=title, css=False, **drawn)
     width = re.search(r' width="([\d.]+)"', drawing)
     # The style sheet scales the drawing between bounds relative to its own width.
     sized = drawing.replace("<svg ", f'<svg style="--vg-width: {width[1] if width else 600}px" ', 1)

@@ -23,8 +23,8 @@ const PACE = 1400; // ms for a step at speed 1
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
 /**
- * The element. Attributes: data-src, data-late (nothing is fetched before a reader comes near), data-step, marks
- * ("5 o2": line 5, and an op). Events: vg-step.
+ * The element. Attributes: data-src, data-whole (the drawing with what is in closed modules), data-late (nothing is
+ * fetched before a reader comes near), data-step, marks ("5 o2": line 5, and an op). Events: vg-step.
  */
 class VgPlayer extends HTMLElement {
   #record = null; // the trace as it was given
@@ -152,12 +152,12 @@ class VgPlayer extends HTMLElement {
   // --- beginning -------------------------------------------------------------------------------------------------------
 
   async #begin(signal) {
-    const drawing = this.querySelector("svg.vg-graph");
     const inline = this.querySelector("template.vg-trace");
     if (!inline && !this.dataset.src) return; // it will be given one
     try {
       if (!inline && "late" in this.dataset && this.#linked() === null) await near(this, signal);
-      const text = inline ? inline.content.textContent : await fetched(this.dataset.src, signal);
+      const record = inline ? inline.content.textContent : fetched(this.dataset.src, signal);
+      const [text, drawing] = await Promise.all([record, this.#wholeDrawing(signal)]);
       await breath();
       if (this.#trace || !this.isConnected) return; // what load() was given meanwhile stays
       this.#prepare(text, drawing);
@@ -170,6 +170,15 @@ class VgPlayer extends HTMLElement {
     } catch (error) {
       if (!signal.aborted) this.#complain(`The recording of this figure could not be loaded: ${error.message}`);
     }
+  }
+
+  /** The drawing of the page, with what is in closed modules; of a large graph that is fetched. */
+  async #wholeDrawing(signal) {
+    const drawing = this.querySelector("svg.vg-graph");
+    if (!this.dataset.whole) return drawing;
+    const whole = safeDrawing(await fetched(this.dataset.whole, signal));
+    whole?.style.setProperty("--vg-width", drawing.style.getPropertyValue("--vg-width"));
+    return whole ?? drawing;
   }
 
   #open(record, drawing, problem) {
