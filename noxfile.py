@@ -9,7 +9,6 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.default_venv_backend = "venv"
 nox.options.error_on_external_run = True
 nox.options.sessions = ["lint", "tests"]
 

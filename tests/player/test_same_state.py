@@ -17,13 +17,15 @@ from tests.strategies import Program, programs
 from vizgrad import Trace, player, trace
 
 # Everything that shows: of each element that is seen, its classes, its text, and the attributes that a step may change.
-# Where the drawing is scrolled to is the reader's, and no part of it.
+# Of a formula, which is a thousand elements, its text. Where the drawing is scrolled to is the reader's, and no part.
 SHOWN = """player => {
     const names = ['aria-label', 'aria-current', 'aria-disabled', 'aria-pressed', 'aria-valuetext', 'd', 'fill',
         'fill-opacity', 'href', 'src', 'textLength', 'transform', 'title', 'xlink:href', 'data-phase', 'display'];
-    const own = element => [...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data).join('');
+    const own = element => element.matches('.katex') ? element.textContent
+        : [...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data).join('');
     const classes = element => [...element.classList].filter(name => name !== 'vg-moved').sort().join(' ');
-    return [...player.querySelectorAll('*')].filter(element => element.checkVisibility({ visibilityProperty: true }))
+    return [...player.querySelectorAll(':not(.katex *)')]
+        .filter(element => element.checkVisibility({ visibilityProperty: true }))
         .map(element => JSON.stringify([element.localName, classes(element), own(element), element.value ?? '',
             ...names.map(name => element.getAttribute(name) || '')]));
 }"""

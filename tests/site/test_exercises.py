@@ -46,7 +46,7 @@ def check(place: Locator, answer: str | None = None) -> Locator:
     if answer is not None:
         write(place, answer)
     place.get_by_role("button", name="Check", exact=True).click()
-    expect(place).not_to_have_attribute("running", "", timeout=PATIENCE)
+    place.and_(place.page.locator(":not([running])")).wait_for()
     return status(place)
 
 

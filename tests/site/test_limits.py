@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from tests.site.conftest import unwatched_site
 
 LONG = 60_000  # ms: for what ends by itself, on a busy machine too
-SHORT = 1_500  # for what would never end
+SHORT = 600  # for what would never end
 RUN = """async ([base, program, limit]) => {
   const { python } = await import(`${base}assets/playground/python.js`);
   const { outcome } = await import(`${base}assets/playground/report.js`);

@@ -6,9 +6,12 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.site.conftest import watched_site
 
 PAGE = "learn/one-node-two-consumers/"
 PROGRAM = ["import vizgrad as vg", "", "a = vg.TensorNode(0.8)", "s = a * a", "o = 3 * s * vg.sin(s)", "o.backward()"]
@@ -40,6 +43,23 @@ def figure(page: Page, address: str, number: int = 1) -> Locator:
     return found
 
 
+@pytest.fixture(scope="module")
+def shared(browser: Browser, base_url: str) -> Iterator[Locator]:
+    """A figure for several tests: Python takes seconds to start."""
+    with watched_site(browser, base_url) as make:
+        yield figure(make(viewport={"width": 1280, "height": 800}), base_url + PAGE)
+
+
+@pytest.fixture
+def place(shared: Locator) -> Locator:
+    """The shared figure, as it is before somebody edits it, but for Python, which may be there already."""
+    if shared.locator(".cm-editor").count():
+        shared.get_by_role("button", name="Reset").click()
+        shared.get_by_role("button", name="Close the editor").click()
+    expect(shared.locator(".vg-lines")).to_contain_text("a = vg.TensorNode(0.8)")
+    return shared
+
+
 def edit(place: Locator) -> Locator:
     """Opens the editor, and gives its text field."""
     place.get_by_role("button", name="Edit and run").click()
@@ -68,7 +88,7 @@ def run(place: Locator) -> Locator:
 
 
 def finished(place: Locator) -> Locator:
-    expect(status(place)).to_have_text(re.compile("^(Finished|Stopped)"), timeout=PATIENCE)
+    status(place).filter(has_text=re.compile("^(Finished|Stopped)")).wait_for()
     return status(place)
 
 
@@ -123,8 +143,7 @@ def test_a_figure_from_reading_to_running_and_back(page: Page, base_url: str) ->
     assert step(place) == at + 1
 
 
-def test_errors_are_marked_and_the_rest_is_drawn(page: Page, base_url: str) -> None:
-    place = figure(page, base_url + PAGE)
+def test_errors_are_marked_and_the_rest_is_drawn(place: Locator) -> None:
     edit(place)
     nasty = "<img src=x onerror=window.hacked=1>"
     lines = ["import vizgrad as vg", "a = vg.TensorNode(2.0)", "b = a * a", f"print({nasty!r})"]
@@ -143,19 +162,18 @@ def test_errors_are_marked_and_the_rest_is_drawn(page: Page, base_url: str) -> N
     write(place, "while True:\n    pass")
     place.get_by_role("button", name="Run", exact=True).click()
     expect(status(place)).to_have_text("Running …")
-    page.wait_for_timeout(500)
+    place.page.wait_for_timeout(500)
     place.get_by_role("button", name="Stop").click()
     expect(status(place)).to_contain_text("Stopped.")
     write(place, "\n".join(PROGRAM))
     expect(run(place)).to_contain_text("Finished in")
     expect(place.locator("vg-player")).not_to_have_class(re.compile("pg-old"))
-    assert page.locator("article img[src=x]").count() == 0
-    assert page.evaluate("window.hacked") is None
+    assert place.page.locator("article img[src=x]").count() == 0
+    assert place.page.evaluate("window.hacked") is None
 
 
-def test_a_number_that_only_python_can_follow(page: Page, base_url: str) -> None:
+def test_a_number_that_only_python_can_follow(place: Locator) -> None:
     """By the figure's own fields, where an operation is unknown to the page: the program runs with the new number."""
-    place = figure(page, base_url + PAGE)
     edit(place)
     write(place, OWN_OP)
     run(place)
@@ -169,14 +187,13 @@ def test_a_number_that_only_python_can_follow(page: Page, base_url: str) -> None
     assert step(place) == at
 
 
-def test_a_number_is_changed_by_keys_and_by_dragging(page: Page, base_url: str) -> None:
-    place = figure(page, base_url + PAGE)
+def test_a_number_is_changed_by_keys_and_by_dragging(place: Locator) -> None:
     edit(place)
     at = step(place)
     place.locator(".cm-line", has_text="TensorNode").click()
-    page.keyboard.press("End")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Alt+ArrowUp")
+    place.page.keyboard.press("End")
+    place.page.keyboard.press("ArrowLeft")
+    place.page.keyboard.press("Alt+ArrowUp")
     expect(finished(place)).to_contain_text("Finished in")
     assert text_of(place)[2] == "a = vg.TensorNode(0.9)"
     expect(place.locator('[data-tensor="t0"] .vg-value').first).to_contain_text("0.9")
@@ -188,39 +205,39 @@ def test_a_number_is_changed_by_keys_and_by_dragging(page: Page, base_url: str) 
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 10, box["y"] + 8)
-    page.mouse.down()
-    page.mouse.move(box["x"] - 98, box["y"] + 8, steps=6)
+    place.page.mouse.move(box["x"] + 10, box["y"] + 8)
+    place.page.mouse.down()
+    place.page.mouse.move(box["x"] - 98, box["y"] + 8, steps=6)
     assert text_of(place)[2] == "a = vg.TensorNode(-0.9)"
-    page.mouse.up()
+    place.page.mouse.up()
     expect(place.locator('[data-tensor="t0"] .vg-value').first).to_contain_text("−0.9")
     assert step(place) == at
-    page.keyboard.press("Control+z")
+    place.page.keyboard.press("Control+z")
     assert text_of(place)[2] != "a = vg.TensorNode(-0.9)"
 
 
-def test_the_playground_and_the_way_back(page: Page, base_url: str) -> None:
-    place = figure(page, base_url + PAGE)
-    page.wait_for_load_state("networkidle")  # the theme has read the sitemap then
-    page.evaluate("window.stayed = true")
+def test_the_playground_and_the_way_back(place: Locator) -> None:
+    place.page.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    place.page.evaluate("window.stayed = true")
     edit(place)
     write(place, "\n".join(PROGRAM).replace("0.8", "0.7"))
     run(place)
+    place.get_by_role("button", name="First step").click()
     place.get_by_role("button", name="Next step").click()
     at = step(place)
     place.get_by_role("link", name="Open in playground").click()
-    playground = page.locator("vg-playground")
+    playground = place.page.locator("vg-playground")
     expect(playground).to_have_attribute("ready", "", timeout=PATIENCE)
     expect(playground).to_contain_text("a = vg.TensorNode(0.7)")
     playground.get_by_role("button", name="Run", exact=True).click()
     expect(playground.locator('[data-part="status"]')).to_contain_text("Finished", timeout=PATIENCE)
-    expect(page.locator("vg-player")).to_contain_text(f"step {at} of")
+    expect(place.page.locator("vg-player")).to_contain_text(f"step {at} of")
 
-    page.go_back()
+    place.page.go_back()
     expect(place.locator(".cm-content")).to_contain_text("a = vg.TensorNode(0.7)", timeout=PATIENCE)  # as it was left
     expect(place.locator('[data-tensor="t0"] .vg-value').first).to_contain_text("0.7")
     assert step(place) == at
-    assert page.evaluate("window.stayed") is True
+    assert place.page.evaluate("window.stayed") is True
 
 
 def test_axe_finds_nothing_while_a_figure_is_edited(

@@ -31,7 +31,8 @@ def cold(page: Page, base_url: str) -> Page:
 def shared(browser: Browser, base_url: str) -> Iterator[Page]:
     """One playground for many tests: Python takes seconds to start."""
     with watched_site(browser, base_url) as make:
-        yield opened(make(viewport={"width": 1280, "height": 800}), base_url)
+        page = make(viewport={"width": 1280, "height": 800}, permissions=["clipboard-read", "clipboard-write"])
+        yield opened(page, base_url)
 
 
 @pytest.fixture
@@ -67,13 +68,18 @@ def write(page: Page, program: str) -> None:
     page.keyboard.insert_text(program)
 
 
+def follow(page: Page, fragment: str) -> None:
+    """Follows a link to the playground on the playground itself, where Python may be there already."""
+    page.evaluate("fragment => { location.hash = fragment }", fragment)
+
+
 def text_of(page: Page) -> str:
     return "\n".join(editor(page).locator(".cm-line").all_text_contents())
 
 
 def finish(page: Page) -> Locator:
     """Waits for the end of a run; gives the line that says how it went."""
-    expect(page.locator("vg-playground")).not_to_have_attribute("running", "", timeout=60_000)
+    page.locator("vg-playground:not([running])").wait_for()
     return part(page, "status")
 
 
@@ -185,18 +191,18 @@ def test_reset_brings_the_start_program_back(play: Page) -> None:
 # --- stopping --------------------------------------------------------------------------------------------------------
 
 
-def test_an_endless_loop_is_stopped_and_the_next_program_runs(cold: Page) -> None:
-    run(cold, "print('ready')")
-    write(cold, ENDLESS)
-    part(cold, "run").click()
-    expect(part(cold, "run")).to_have_text("Stop")
-    expect(part(cold, "status")).to_have_text("Running …")
-    cold.wait_for_timeout(500)
-    part(cold, "run").click()
-    expect(part(cold, "run")).to_have_text("Run", timeout=2_000)
-    expect(part(cold, "status")).to_contain_text("Stopped")
-    expect(run(cold, "print(6 * 7)")).to_contain_text("Finished")
-    expect(part(cold, "printed")).to_have_text("42\n")
+def test_an_endless_loop_is_stopped_and_the_next_program_runs(play: Page) -> None:
+    run(play, "print('ready')")
+    write(play, ENDLESS)
+    part(play, "run").click()
+    expect(part(play, "run")).to_have_text("Stop")
+    expect(part(play, "status")).to_have_text("Running …")
+    play.wait_for_timeout(500)
+    part(play, "run").click()
+    expect(part(play, "run")).to_have_text("Run", timeout=2_000)
+    expect(part(play, "status")).to_contain_text("Stopped")
+    expect(run(play, "print(6 * 7)")).to_contain_text("Finished")
+    expect(part(play, "printed")).to_have_text("42\n")
 
 
 def test_a_program_is_ended_after_ten_seconds(play: Page) -> None:
@@ -370,22 +376,23 @@ def test_python_can_ask_for_its_own_files_only(browser: Browser, base_url: str) 
         opened(page, base_url)
         for folder in ("https://example.org/", base_url, own):
             run(page, f"import pyodide_js\npyodide_js.loadPackage('{folder}none-1-py3-none-any.whl')")
-            page.wait_for_timeout(500)
+        page.wait_for_timeout(500)
     assert [url for url in asked if "none-1" in url] == [f"{own}none-1-py3-none-any.whl"]
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_link_brings_the_program_and_the_step_to_somebody_else(new_page: Callable[..., Page], base_url: str) -> None:
-    sender = opened(new_page(permissions=["clipboard-read", "clipboard-write"]), base_url)
+def test_a_link_brings_the_program_and_the_step_to_somebody_else(
+    play: Page, new_page: Callable[..., Page], base_url: str
+) -> None:
     program = 'import vizgrad as vg\n\na = vg.TensorNode(2.0)  # "é" ∇ 🙂\nloss = a * a\nloss.backward()'
-    run(sender, program)
-    sender.locator("vg-player").get_by_role("button", name="First step").click()
-    sender.locator("vg-player").get_by_role("button", name="Next step").click()
-    part(sender, "link").click()
-    expect(part(sender, "status")).to_contain_text("Link copied")
-    link = sender.evaluate("navigator.clipboard.readText()")
+    run(play, program)
+    play.locator("vg-player").get_by_role("button", name="First step").click()
+    play.locator("vg-player").get_by_role("button", name="Next step").click()
+    part(play, "link").click()
+    expect(part(play, "status")).to_contain_text("Link copied")
+    link = play.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(re.escape(f"{base_url}playground/") + r"#v1\.[\w-]+", link)
 
     reader = followed(new_page(), link)
@@ -395,21 +402,21 @@ def test_a_link_brings_the_program_and_the_step_to_somebody_else(new_page: Calla
     expect(reader.locator("vg-player")).to_contain_text("step 1 of 4")
 
 
-def test_a_changed_number_runs_the_program_unless_it_came_from_a_link(cold: Page, base_url: str) -> None:
+def test_a_changed_number_runs_the_program_unless_it_came_from_a_link(play: Page) -> None:
     program = "import vizgrad as vg\nb = vg.TensorNode(2.0)\nloss = b * b\nloss.backward()"
-    opened(cold, base_url, fragment({"source": program, "step": 1}))
-    expect(editor(cold)).to_contain_text("loss = b * b")
-    cold.locator(".cm-line", has_text="TensorNode").click()
-    cold.keyboard.press("End")
-    cold.keyboard.press("ArrowLeft")
-    cold.keyboard.press("Alt+ArrowUp")
-    cold.wait_for_timeout(500)
-    expect(part(cold, "run")).to_have_text("Run")
-    expect(part(cold, "status")).not_to_contain_text("Finished")
-    run(cold)
-    editor(cold).press("Alt+ArrowUp")
-    expect(cold.locator('vg-player .vg-tensor[data-tensor="t0"] .vg-value')).to_contain_text("2.2", timeout=20_000)
-    expect(cold.locator("vg-player")).to_contain_text("step 1 of 4")
+    follow(play, fragment({"source": program, "step": 1}))
+    expect(editor(play)).to_contain_text("loss = b * b")
+    play.locator(".cm-line", has_text="TensorNode").click()
+    play.keyboard.press("End")
+    play.keyboard.press("ArrowLeft")
+    play.keyboard.press("Alt+ArrowUp")
+    play.wait_for_timeout(500)
+    expect(part(play, "run")).to_have_text("Run")
+    expect(part(play, "status")).not_to_contain_text("Finished")
+    run(play)
+    editor(play).press("Alt+ArrowUp")
+    expect(play.locator('vg-player .vg-tensor[data-tensor="t0"] .vg-value')).to_contain_text("2.2", timeout=20_000)
+    expect(play.locator("vg-player")).to_contain_text("step 1 of 4")
 
 
 def test_a_program_from_a_link_waits_for_run(cold: Page, base_url: str) -> None:
@@ -427,7 +434,7 @@ def test_a_program_from_a_link_waits_for_run(cold: Page, base_url: str) -> None:
 
 def test_a_link_followed_on_the_page_itself_opens_too(play: Page) -> None:
     run(play, "print('mine')")
-    play.evaluate("link => { location.hash = link }", fragment({"source": "print('theirs')", "step": 3}))
+    follow(play, fragment({"source": "print('theirs')", "step": 3}))
     expect(editor(play)).to_contain_text("theirs")
     expect(part(play, "origin")).to_be_visible()
     expect(part(play, "printed")).to_be_hidden()
@@ -456,7 +463,7 @@ BAD_LINKS = {
 
 @pytest.mark.parametrize("name", BAD_LINKS)
 def test_a_bad_link_does_nothing_but_say_so(play: Page, name: str) -> None:
-    play.evaluate("link => { location.hash = link }", BAD_LINKS[name])
+    follow(play, BAD_LINKS[name])
     expect(part(play, "status")).to_contain_text("cannot be read")
     expect(part(play, "origin")).to_be_hidden()
     expect(editor(play)).to_contain_text("What is used twice")
@@ -472,12 +479,11 @@ def test_a_newer_link_and_another_fragment_are_told_apart(cold: Page, base_url: 
     expect(part(cold, "status")).to_contain_text("downloads Python")
 
 
-def test_a_linked_step_out_of_range_is_harmless(cold: Page, base_url: str) -> None:
-    cold.goto("about:blank")
+def test_a_linked_step_out_of_range_is_harmless(play: Page) -> None:
     source = (PROGRAMS / "addition.py").read_text("utf-8")
-    opened(cold, base_url, fragment({"source": source, "step": 10**9}))
-    run(cold)
-    expect(cold.locator("vg-player")).to_contain_text("step 4 of 4")
+    follow(play, fragment({"source": source, "step": 10**9}))
+    run(play)
+    expect(play.locator("vg-player")).to_contain_text("step 4 of 4")
 
 
 def test_a_refused_clipboard_leaves_a_field_to_copy_from(cold: Page) -> None:
@@ -488,23 +494,23 @@ def test_a_refused_clipboard_leaves_a_field_to_copy_from(cold: Page) -> None:
     assert "#v1." in field.input_value()
 
 
-def test_a_link_holds_what_is_selected_and_refuses_what_is_no_id(new_page: Callable[..., Page], base_url: str) -> None:
-    sender = opened(new_page(permissions=["clipboard-read", "clipboard-write"]), base_url)
-    sender.locator('vg-player .vg-tensor[data-tensor="t1"]').click()
-    part(sender, "link").click()
-    expect(part(sender, "status")).to_contain_text("what is selected in the graph")
-    reader = followed(new_page(), sender.evaluate("navigator.clipboard.readText()"))
-    run(reader)
-    expect(reader.locator(".vg-selected")).to_have_attribute("data-tensor", "t1")
+def test_a_link_holds_what_is_selected_and_refuses_what_is_no_id(play: Page) -> None:
+    play.locator('vg-player .vg-tensor[data-tensor="t1"]').click()
+    part(play, "link").click()
+    expect(part(play, "status")).to_contain_text("what is selected in the graph")
+    link = play.evaluate("navigator.clipboard.readText()")
+    play.locator('vg-player .vg-tensor[data-tensor="t0"]').click()
+    follow(play, link.partition("#")[2])
+    run(play)
+    expect(play.locator(".vg-selected")).to_have_attribute("data-tensor", "t1")
 
     source = (PROGRAMS / "addition.py").read_text("utf-8")
     for node in ("t1'], x [", "<img>", 7, "t" + "9" * 99, "o999999"):
-        link = fragment({"source": source, "step": 1, "node": node})
-        reader.evaluate("link => { location.hash = link }", link)
-        expect(part(reader, "printed")).to_be_hidden()
-        expect(run(reader)).to_contain_text("Finished")
-        expect(part(reader, "printed")).to_be_visible()
-        expect(reader.locator(".vg-selected")).to_have_count(0)
+        follow(play, fragment({"source": source, "step": 1, "node": node}))
+        expect(part(play, "printed")).to_be_hidden()
+        expect(run(play)).to_contain_text("Finished")
+        expect(part(play, "printed")).to_be_visible()
+        expect(play.locator(".vg-selected")).to_have_count(0)
 
 
 # --- files and what is kept ------------------------------------------------------------------------------------------
@@ -520,23 +526,23 @@ def saved(page: Page, name: str, folder: Path) -> Path:
 
 
 def test_a_program_is_saved_for_python_and_jupyter_and_as_a_page(
-    cold: Page, browser: Browser, base_url: str, tmp_path: Path
+    play: Page, browser: Browser, base_url: str, tmp_path: Path
 ) -> None:
     program = 'import vizgrad as vg\n\na = vg.TensorNode(3.0)  # "é" ∇ 🙂\nloss = a * a\nloss.backward()'
-    write(cold, program)
-    assert saved(cold, "Python file", tmp_path).read_text("utf-8") == program + "\n"
-    notebook = nbformat.read(saved(cold, "Notebook", tmp_path), as_version=nbformat.NO_CONVERT)
+    write(play, program)
+    assert saved(play, "Python file", tmp_path).read_text("utf-8") == program + "\n"
+    notebook = nbformat.read(saved(play, "Notebook", tmp_path), as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     note, cell = notebook.cells
     assert cell.source == program
-    assert cold.url.partition("#")[0] + "#v1." in note.source
+    assert play.url.partition("#")[0] + "#v1." in note.source
 
-    cold.get_by_text("Save as …").click()
-    cold.get_by_role("button", name="Page with the graph").click()
-    expect(part(cold, "status")).to_have_text(re.compile("^Nothing was saved: run the program first"))
-    run(cold)
+    play.get_by_text("Save as …").click()
+    play.get_by_role("button", name="Page with the graph").click()
+    expect(part(play, "status")).to_have_text(re.compile("^Nothing was saved: run the program first"))
+    run(play)
     with unwatched_site(browser, base_url) as page:
-        page.goto(saved(cold, "Page with the graph", tmp_path).as_uri())
+        page.goto(saved(play, "Page with the graph", tmp_path).as_uri())
         expect(page.locator("vg-player[ready]")).to_contain_text("step 4 of 4")
         expect(page.locator('.vg-tensor[data-tensor="t0"] .vg-grad')).to_contain_text("6")
 
@@ -569,33 +575,33 @@ def go(page: Page, name: str) -> None:
     page.locator(".md-tabs").get_by_role("link", name=name, exact=True).click()
 
 
-def test_python_and_the_program_survive_a_visit_elsewhere(cold: Page) -> None:
-    cold.wait_for_load_state("networkidle")  # the theme has read the sitemap then
-    cold.evaluate("window.stayed = true")
-    run(cold, "import vizgrad as vg\na = vg.TensorNode(4.0)\nloss = a * a\nloss.backward()\nprint(a.grad)")
-    go(cold, "Home")
-    expect(cold).to_have_title(re.compile("every derivative"))
-    go(cold, "Playground")
-    expect(cold.locator("vg-playground")).to_have_attribute("ready", "")
-    assert cold.evaluate("window.stayed") is True
-    assert "TensorNode(4.0)" in text_of(cold)
-    expect(part(cold, "printed")).to_have_text("8.0\n")
-    expect(cold.locator("vg-player")).to_contain_text("step 4 of 4")
-    expect(cold.locator(".cm-editor")).to_have_count(1)
-    statuses = note_statuses(cold)
-    expect(run(cold)).to_contain_text("Finished")
+def test_python_and_the_program_survive_a_visit_elsewhere(play: Page) -> None:
+    play.wait_for_load_state("networkidle")  # the theme has read the sitemap then
+    play.evaluate("window.stayed = true")
+    run(play, "import vizgrad as vg\na = vg.TensorNode(4.0)\nloss = a * a\nloss.backward()\nprint(a.grad)")
+    go(play, "Home")
+    expect(play).to_have_title(re.compile("every derivative"))
+    go(play, "Playground")
+    expect(play.locator("vg-playground")).to_have_attribute("ready", "")
+    assert play.evaluate("window.stayed") is True
+    assert "TensorNode(4.0)" in text_of(play)
+    expect(part(play, "printed")).to_have_text("8.0\n")
+    expect(play.locator("vg-player")).to_contain_text("step 4 of 4")
+    expect(play.locator(".cm-editor")).to_have_count(1)
+    statuses = note_statuses(play)
+    expect(run(play)).to_contain_text("Finished")
     assert [text for text in statuses() if text.startswith(COLD_START)] == []
 
 
-def test_a_program_goes_on_while_the_reader_is_elsewhere(cold: Page) -> None:
-    cold.wait_for_load_state("networkidle")
-    run(cold, "print(1)")
-    write(cold, "import time\ntime.sleep(2)\nprint('done')")
-    part(cold, "run").click()
-    go(cold, "Home")
-    expect(cold).to_have_title(re.compile("every derivative"))
-    go(cold, "Playground")
-    expect(part(cold, "printed")).to_have_text("done\n")
+def test_a_program_goes_on_while_the_reader_is_elsewhere(play: Page) -> None:
+    play.wait_for_load_state("networkidle")
+    run(play, "print(1)")
+    write(play, "import time\ntime.sleep(1)\nprint('done')")
+    part(play, "run").click()
+    go(play, "Home")
+    expect(play).to_have_title(re.compile("every derivative"))
+    go(play, "Playground")
+    expect(part(play, "printed")).to_have_text("done\n")
 
 
 def test_a_reload_keeps_what_was_written(cold: Page) -> None:
