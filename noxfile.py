@@ -9,6 +9,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"  # a newer pip than venv has; uv would not read pip's settings
 nox.options.error_on_external_run = True
 nox.options.sessions = ["lint", "tests"]
 
