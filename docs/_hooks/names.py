@@ -1,4 +1,4 @@
-"""Tables for the reference: the public names with a line on each, and the ops with their rules."""
+"""Tables for the reference: the public names with a line on each, and the ops by family."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from vizgrad.core import Op
 # In this order: a name that several of them export is told by the first, where it is shortest to write.
 PACKAGES = ("vizgrad", "vizgrad.nn", "vizgrad.nn.init", "vizgrad.optim", "vizgrad.check", "vizgrad.trace")
 PACKAGES += ("vizgrad.draw", "vizgrad.player")
-
-_MARKS = {"v": r"\\mathit{\1}", "g": r"{\\mathit{\1}^\\nabla}", "k": r"\\mathtt{\1}"}
 
 
 class Name(NamedTuple):
@@ -46,20 +44,6 @@ def names(*modules: str) -> str:
         raise ValueError(f"there is no public name in {', '.join(modules)}")
     rows = [f"| [`{one.written}`][{one.defined}] | {_first_sentence(one.thing)} |" for one in found]
     return "\n".join(["| name | what it is |", "| --- | --- |", *rows])
-
-
-def rules(family: str) -> str:
-    """The ops of a family, each with what is written into the diamond, and its rule, forward and backward."""
-    found = families()
-    if family not in found:
-        raise ValueError(f"there is no family of ops {family}; known are {', '.join(found)}")
-    rows = []
-    for op in found[family]:
-        symbol = op.symbol.replace("|", r"\|")
-        forward, *backward = map(_formula, (op.rule.forward, *op.rule.backward))
-        rows.append(f"| {_linked(op)} | {symbol} | {forward} | {'<br>'.join(backward)} |")
-    head = [f"## {family.capitalize()}", ""]
-    return "\n".join([*head, "| op | symbol | forward | backward |", "| --- | --- | --- | --- |", *rows])
 
 
 def all_ops() -> str:
@@ -96,10 +80,3 @@ def _first_sentence(thing: Any) -> str:
         return f"a {type(thing).__name__}"
     text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
     return re.split(r"(?<=[.:]) (?=[A-Z`])", text)[0].rstrip(".:").replace("|", r"\|")
-
-
-def _formula(rule: str) -> str:
-    r"""A rule as KaTeX reads it, in the letters of the course: ``\v{x}`` is x, ``\g{x}`` its gradient."""
-    for mark, meant in _MARKS.items():
-        rule = re.sub(rf"\\{mark}\{{(\w+)\}}", meant, rule)
-    return "$" + rule.replace("|", r"\vert{}") + "$"  # a bar would end the cell of the table

@@ -82,7 +82,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(contract=contract.table, frames=frames.figure, wrong=errata.wrong, see=errata.see)
     environment.globals.update(speeds=speeds, run=runs.run, table=runs.table, value=runs.value, plot=plot)
-    environment.globals.update(names=names.names, rules=names.rules, all_ops=names.all_ops, quality=quality)
+    environment.globals.update(names=names.names, all_ops=names.all_ops, quality=quality)
     environment.globals.update(diagram=diagrams.diagram, imports=diagrams.imports)
     environment.globals.update(ravine=descents.ravine, both=concepts.both, beside=concepts.beside)
     environment.globals.update(report=experiments, show=exhibits)

@@ -1,8 +1,8 @@
 // The theme puts the copy button of each code block into a landmark without a name: to a screen reader, a list of
-// nameless places. And a table or a program that is wider than its place scrolls out of reach of the keyboard. The theme
-// makes tables and buttons when they come near the screen, so a watch is kept.
+// nameless places. And a table, a program or a rule that is wider than its place scrolls out of reach of the keyboard.
+// The theme makes tables and buttons when they come near the screen, so a watch is kept.
 (() => {
-  const SCROLLERS = ":is(.md-typeset__scrollwrap, pre > code)";
+  const SCROLLERS = ":is(.md-typeset__scrollwrap, .op-rule, pre > code)";
   const resized = new ResizeObserver((entries) => {
     const scrollers = [...new Set(entries.map(({ target }) => target.closest(SCROLLERS)))];
     const wide = scrollers.map(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth); // all, before any is changed
