@@ -156,7 +156,8 @@ def test_playing_ends_at_the_end(show):
     player = show(DIAMOND, step="13")
     player.get_by_label("Speed").select_option("4")
     player.get_by_role("button", name="Play").click()
-    until(player, "p => p.step === 14 && !p.playing")
+    until(player, "p => !p.playing")
+    assert player.evaluate("p => p.step") == 14
 
 
 def test_keys_in_a_select_are_left_alone(show):

@@ -2,7 +2,7 @@
 // browser has nothing to do, this has it laid out too, a few pieces at a time, so that the length of the page and the places
 // of things are true. A page that opens further down, or that the theme swaps in, is laid out as a whole from the start.
 (() => {
-  const PIECES = ":is(.md-content__inner, .doc-contents) > *, .jp-Cell, .md-sidebar__scrollwrap";
+  const PIECES = ":is(.md-content__inner, .doc-contents) > *, .jp-CodeCell, .md-sidebar__scrollwrap";
   const AT_ONCE = 500; // elements
   const root = document.documentElement;
   const whenIdle = window.requestIdleCallback ?? ((next) => setTimeout(next, 50));
