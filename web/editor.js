@@ -15,11 +15,6 @@ import {
 import { tags } from "@lezer/highlight";
 import { numbers } from "./numbers.js";
 
-const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
-const [MOD, ALT] = isApple ? ["⌘", "⌥"] : ["Ctrl", "Alt"];
-const KEYS = `${MOD}+Enter runs. ${ALT}+↑ and ${ALT}+↓ change a number. Tab indents; Esc, then Tab leaves the editor. `;
-const HINT = "Drag the ↔ of a number to change it.";
-
 // Material's own variables, so that the palette switch reaches the editor; the fallbacks serve any other page.
 const color = (name, fallback) => `var(--md-${name}, ${fallback})`;
 const ink = color("default-fg-color", "CanvasText");
@@ -108,21 +103,7 @@ function reveal(view, number) {
   if (top < scrollTop || bottom > scrollTop + clientHeight) view.scrollDOM.scrollTop = top - clientHeight / 3;
 }
 
-let editors = 0;
-
-function addHint(parent) {
-  const hint = document.createElement("p");
-  hint.className = "vg-editor-hint";
-  hint.id = `vg-editor-hint-${++editors}`;
-  const keys = document.createElement("span");
-  keys.className = "vg-editor-keys"; // a style sheet hides it where there is hardly a keyboard
-  keys.textContent = KEYS;
-  hint.append(keys, HINT);
-  parent.append(hint);
-  return hint;
-}
-
-function extensions({ label, hint, onRun, onChange, onNumber }) {
+function extensions({ label, describedBy, onRun, onChange, onNumber }) {
   const run = () => (onRun?.(), true);
   return [
     lineNumbers(),
@@ -138,7 +119,7 @@ function extensions({ label, hint, onRun, onChange, onNumber }) {
     errorLine,
     theme,
     syntaxHighlighting(highlighting),
-    EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": hint.id }),
+    EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": describedBy }),
     EditorView.updateListener.of((update) => update.docChanged && onChange?.(update.state.doc.toString())),
     // Ours first: the default keymap has its own Mod-Enter. After Esc, CodeMirror lets the next Tab leave.
     keymap.of([{ key: "Mod-Enter", run }, { key: "Shift-Enter", run }]),
@@ -148,16 +129,15 @@ function extensions({ label, hint, onRun, onChange, onNumber }) {
 }
 
 /**
- * Puts an editor into `parent`, with a hint below it that tells how to run and how to leave.
+ * Puts an editor into `parent`. `describedBy` is the id of an element that tells how to run and how to leave.
  * `onRun()` is called for Ctrl/Cmd+Enter and Shift+Enter, `onChange(text)` after every edit, `onNumber()` after a number
  * was dragged, or changed with Alt and an arrow key.
  */
-export function makeEditor(parent, { doc = "", label = "Python code", onRun, onChange, onNumber } = {}) {
-  const hint = addHint(parent);
+export function makeEditor(parent, { doc = "", label = "Python code", describedBy = "", onRun, onChange, onNumber } = {}) {
   const view = new EditorView({
-    state: EditorState.create({ doc, extensions: extensions({ label, hint, onRun, onChange, onNumber }) }),
+    parent,
+    state: EditorState.create({ doc, extensions: extensions({ label, describedBy, onRun, onChange, onNumber }) }),
   });
-  hint.before(view.dom);
   return {
     get text() {
       return view.state.doc.toString();
@@ -176,9 +156,6 @@ export function makeEditor(parent, { doc = "", label = "Python code", onRun, onC
       reveal(view, number);
     },
     focus: () => view.focus(),
-    destroy() {
-      view.destroy();
-      hint.remove();
-    },
+    destroy: () => view.destroy(),
   };
 }

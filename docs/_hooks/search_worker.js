@@ -5,7 +5,7 @@ const [SETUP, READY, QUERY, RESULT] = [0, 1, 2, 3]; // the theme's kinds of mess
 const NOTHING = { type: RESULT, data: { items: [] } };
 
 let setup;
-let query;
+let query; // of several typed meanwhile, the last counts
 let loading = false;
 
 addEventListener("message", hold);
@@ -14,12 +14,11 @@ function hold({ data: message }) {
   if (message.type === SETUP) {
     setup = message;
     postMessage({ type: READY });
-  } else if (message.type === QUERY && message.data.trim()) {
-    query = message; // of several typed meanwhile, the last counts
-    if (!loading) load();
-  } else {
-    postMessage(NOTHING);
+    return;
   }
+  query = message.type === QUERY ? message : undefined;
+  if (!query?.data.trim()) postMessage(NOTHING);
+  else if (!loading) load();
 }
 
 async function load() {
@@ -36,7 +35,8 @@ async function load() {
     return;
   }
   pass(setup);
-  setTimeout(pass, 0, query); // in a later task, because the theme sets up asynchronously
+  addEventListener("message", () => (query = undefined), { once: true }); // typed meanwhile: the theme answers that
+  setTimeout(() => query && pass(query)); // in a later task, because the theme sets up asynchronously
 }
 
 function pass(message) {

@@ -130,7 +130,8 @@ def ten_seconds(page: Page) -> Iterator[None]:
     page.evaluate("tenSecondsPass()")
 
 
-def reach(place: Locator) -> None:
+def reach(place: Locator) -> Locator:
     """Scrolls to a place, when what is above has its length. Before, the place would leave the screen again."""
     place.page.wait_for_function(LAID_OUT)
     place.scroll_into_view_if_needed()
+    return place

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.site.conftest import reach
+
 FIELDS = "learn/receptive-fields/"
 COUNTING = "learn/counting/"
 
@@ -94,7 +96,7 @@ def test_calculators_live_through_a_change_of_page(page: Page, base_url: str) ->
     calculator(page, base_url + FIELDS)
     page.wait_for_load_state("networkidle")
     page.evaluate("window.stayed = true")
-    page.get_by_role("link", name="what such a network costs").click()
+    reach(page.get_by_role("link", name="what such a network costs")).click()
     page.wait_for_url("**/counting/")
     expect(page.locator("[data-calculator=counting]").get_by_role("table")).to_be_visible()
     page.go_back()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import vizgrad as vg
+from tests.site.conftest import reach
 
 MOMENTUM = "learn/momentum/"
 STEPS = 40
@@ -106,7 +107,7 @@ def test_the_sliders_live_through_a_change_of_page(page, base_url):
     ravine(page, base_url)
     page.wait_for_load_state("networkidle")
     page.evaluate("window.stayed = true")
-    page.get_by_role("link", name="a rate for each parameter", exact=True).click()
+    reach(page.get_by_role("link", name="a rate for each parameter", exact=True)).click()
     page.wait_for_url("**/adaptive-rates/")
     expect(page.locator(".vg-ravines svg")).to_have_count(6)
     page.go_back()

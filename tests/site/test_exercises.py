@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.site.conftest import reach, ten_seconds, unwatched_site
 
@@ -238,6 +240,26 @@ def test_numbers_and_counting_functions_are_graded_too(page: Page, base_url: str
     said = other.get_by_role("region", name="What the check says")
     expect(said).to_contain_text("activations is right.")
     expect(said).to_contain_text("bottleneck is 1, and that is not right.")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_moves_when_the_editor_comes(new_page: Callable[..., Page], base_url: str, width: int) -> None:
+    """The editor is fetched when the reader comes near: what is below is in sight by then, and may be clicked."""
+    page = new_page(viewport={"width": width, "height": 800})
+    held: list[Route] = []
+    page.context.route("**/vendor/editor.js", lambda route: held.append(route))
+    page.goto(base_url + "learn/momentum/")
+    place = exercise(page, "when-the-rate-changes")
+    with page.context.expect_event("request", lambda request: request.url.endswith("/vendor/editor.js")):
+        reach(place)
+    field = place.locator("textarea")
+    before = [part.bounding_box()["height"] for part in (place, field)]
+    held[0].continue_()
+    editor = place.locator(".cm-editor")
+    expect(editor).to_be_visible()
+    expect(field).to_have_count(0)
+    assert [part.bounding_box()["height"] for part in (place, editor)] == pytest.approx(before, abs=1)
+    expect(place.get_by_role("textbox")).to_have_accessible_description(re.compile("Esc, then Tab leaves the editor"))
 
 
 def test_what_is_kept_is_read_with_care(browser: Browser, base_url: str) -> None:

@@ -55,6 +55,7 @@ def place(shared: Locator) -> Locator:
     """The shared figure, as it is before somebody edits it, but for Python, which may be there already."""
     if shared.locator(".cm-editor").count():
         shared.get_by_role("button", name="Reset").click()
+        expect(shared.locator(".vg-desk[running]")).to_have_count(0)  # a run that is stopped leaves the one before
         shared.get_by_role("button", name="Close the editor").click()
     expect(shared.locator(".vg-lines")).to_contain_text("a = vg.TensorNode(0.8)")
     return shared

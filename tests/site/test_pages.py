@@ -45,6 +45,19 @@ def thin_out(page: Page, others: Iterable[str]) -> None:
     )
 
 
+# While a piece of a page waits to be laid out (far.js), the space above and below its children stays in it.
+# By how much the page is longer when all pieces wait:
+LONGER = """() => {
+  const far = [...document.querySelectorAll("article *")].filter((piece) => piece.style.contentVisibility);
+  const length = () => document.querySelector("article").getBoundingClientRect().height;
+  const before = length();
+  for (const piece of far) piece.style.contain = "layout paint style";
+  const longer = length() - before;
+  for (const piece of far) piece.style.contain = "";
+  return longer;
+}"""
+
+
 # What is alike on all pages, or is looked into by the tests of the player.
 KNOWN = (".md-nav", "svg")
 WHOLE = ("", "learn/element-wise/", "reference/")  # where that is looked at too: without and with a list at the side
@@ -71,6 +84,7 @@ def test_each_page_has_no_fault_on_a_phone(
     settle(phone, base_url + address)
     assert phone.locator(".katex-error").count() == 0
     assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    assert phone.evaluate(LONGER) == pytest.approx(0, abs=1)
     phone.evaluate("scrollTo(0, document.body.scrollHeight)")  # what waits until it is in sight
     phone.evaluate("document.querySelectorAll('pre code').forEach((code) => (code.textContent = code.textContent))")
     thin_out(phone, KNOWN)

@@ -120,7 +120,7 @@ def test_frames_and_questions_live_through_a_change_of_page(page: Page, base_url
     frames(page, base_url)
     page.wait_for_load_state("networkidle")
     page.evaluate("window.stayed = true")
-    page.get_by_role("link", name="before you start", exact=True).click()
+    reach(page.get_by_role("link", name="before you start", exact=True)).click()
     page.wait_for_url("**/before-you-start/")
     expect(page.locator("vg-question").first.get_by_role("button", name="See")).to_be_visible()
     page.go_back()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import vizgrad as vg
+from tests.site.conftest import reach
 
 PAGE = "learn/vanishing-gradients/"
 FUNCTIONS = {"sigmoid": vg.sigmoid, "tanh": vg.tanh, "ReLU": vg.relu}
@@ -127,7 +128,7 @@ def test_it_lives_through_a_change_of_page(page: Page, base_url: str) -> None:
     page.goto(base_url + "learn/six-layers-by-hand/")
     page.wait_for_load_state("networkidle")
     page.evaluate("window.stayed = true")
-    page.get_by_role("link", name="why the gradient vanishes").click()
+    reach(page.get_by_role("link", name="why the gradient vanishes")).click()
     page.wait_for_url("**/vanishing-gradients/")
     expect(page.locator("[data-calculator=vanishing]").get_by_role("table")).to_be_visible()
     assert page.evaluate("window.stayed") is True

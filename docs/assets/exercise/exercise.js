@@ -1,6 +1,7 @@
 // <vg-exercise>: an editor, a button that has the answer graded, hints one at a time, and the solution after a try.
 // The page comes with task, starter code, hints and solution in plain HTML; this builds on them. Python starts when
 // the reader goes into the editor or presses Check, never before.
+import { editorHint } from "../playground/hint.js";
 import { python } from "../playground/python.js";
 import { phaseText } from "../playground/report.js";
 import { button, made, statusLine } from "./dom.js";
@@ -57,6 +58,7 @@ class Exercise extends HTMLElement {
   #build() {
     const parts = (this.#parts = {
       program: made("div", "", { class: "vg-ex-program" }),
+      keys: editorHint(),
       check: button("Check", () => (this.#checking ? this.#stop() : this.#check())),
       hint: button("Hint", () => this.#giveHint()),
       reset: button("Start again", () => this.#reset()),
@@ -71,6 +73,7 @@ class Exercise extends HTMLElement {
     bar.append(parts.check, parts.hint, parts.reset, parts.status);
     this.querySelector(".vg-ex-title").append(" ", parts.done);
     this.querySelector(".vg-ex-start").replaceWith(parts.program, bar, parts.said, parts.printed);
+    parts.program.append(parts.keys);
     this.#editor = this.#makeTextarea();
     const { signal } = this.#leaving;
     parts.program.addEventListener("focusin", () => navigator.connection?.saveData || python.warm(), { signal });
@@ -91,18 +94,18 @@ class Exercise extends HTMLElement {
     return `Your answer: ${this.dataset.title}`;
   }
 
-  /** The editor until there is a better one: a plain field, with the same handles. */
+  /** The editor until there is a better one: a plain field of the same size, with the same handles. */
   #makeTextarea() {
-    const field = made("textarea", "", { "aria-label": this.#label, spellcheck: "false", autocapitalize: "off" });
+    const field = made("textarea", "", { "aria-label": this.#label, spellcheck: "false", autocapitalize: "off", wrap: "off" });
     field.value = progress.of(this.#uid).text ?? this.#start;
-    field.rows = field.value.split("\n").length + 1;
+    field.rows = field.value.split("\n").length;
     field.addEventListener("input", () => this.#onEdit());
     field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey || event.shiftKey)) return;
       event.preventDefault();
       this.#check();
     });
-    this.#parts.program.append(field);
+    this.#parts.program.prepend(field);
     return {
       get text() {
         return field.value;
@@ -132,18 +135,19 @@ class Exercise extends HTMLElement {
   async #makeEditor() {
     const { makeEditor } = await import(EDITOR);
     if (this.#leaving.signal.aborted) return;
-    const { program } = this.#parts;
+    const { program, keys } = this.#parts;
     const [before, hadFocus] = [this.#editor, program.contains(document.activeElement)];
     const place = document.createElement("div");
     this.#editor = makeEditor(place, {
       doc: before.text,
       label: this.#label,
+      describedBy: keys.id,
       onRun: () => this.#check(),
       onChange: () => this.#onEdit(),
     });
-    program.append(place);
-    program.querySelector(".cm-content").tabIndex = 0;
     before.destroy();
+    program.prepend(place);
+    program.querySelector(".cm-content").tabIndex = 0;
     if (hadFocus) this.#editor.focus();
   }
 

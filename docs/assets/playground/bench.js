@@ -1,6 +1,7 @@
 // An editor, the buttons around it, and what a run says: what the playground and a figure that is edited in place have in
 // common. Nothing runs before the reader asks for it.
 import { curvesIn, plot } from "./curves.js";
+import { editorHint } from "./hint.js";
 import { python } from "./python.js";
 import { lineOf, outcome, phaseText, remarks } from "./report.js";
 
@@ -40,15 +41,21 @@ export class Bench {
   async open(label) {
     const { makeEditor } = await import(EDITOR);
     if (this.#signal.aborted) return;
+    const hint = editorHint();
     this.editor = makeEditor(this.part("program"), {
       doc: this.#session.source,
       label,
+      describedBy: hint.id,
       onRun: () => this.run(),
       onChange: (text) => this.#onEdit(text),
       onNumber: () => this.#onNumber(),
     });
+    this.part("program").append(hint);
     this.part("program").querySelector(".cm-content").tabIndex = 0; // it is reached without, but not everyone who looks knows
-    this.#signal.addEventListener("abort", () => this.editor.destroy());
+    this.#signal.addEventListener("abort", () => {
+      this.editor.destroy();
+      hint.remove();
+    });
     this.#listen();
     this.show();
   }
