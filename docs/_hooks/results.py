@@ -26,6 +26,7 @@ def provenance(name: str) -> str:
     versions = ", ".join(f"{library} {version}" for library, version in vars(run.libraries).items())
     program = f"examples/{name}" if (EXAMPLES / name).is_dir() else f"examples/{name}.py"
     return (
-        f"`{program}`, commit `{run.commit}`, {run.date}: {run.wall_seconds:.0f} s on {run.hardware} "
+        f"`{program}`, commit `{run.commit}`, {run.date}: {run.wall_seconds:.0f} s by the clock "
+        f"on {run.hardware} "
         f"({versions}). Data: {found.data}. Raw file: [`{name}.json`](../results/{name}.json)."
     )
