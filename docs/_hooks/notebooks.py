@@ -13,6 +13,7 @@ import hashlib
 import html
 import itertools
 import logging
+import os
 import posixpath
 import re
 import shutil
@@ -32,11 +33,13 @@ from vizgrad.mkdocs_plugin import FOLDER
 log = logging.getLogger("mkdocs.hooks.notebooks")
 
 _CACHE = Path(".cache/notebooks")
+_JUPYTER = Path(__file__).with_name("jupyter")  # its configuration
 _TRACE = re.compile(r'<template class="vg-trace">(.*?)</template>', re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> None:
     """Give mkdocs-jupyter a folder for what it keeps, which is another one when the package is another."""
+    os.environ["JUPYTER_CONFIG_PATH"] = str(_JUPYTER)
     folder = Path(config.config_file_path).parent / _CACHE
     package = Path(player.__file__).parents[1]
     sources = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")

@@ -442,3 +442,4 @@ HYPOTHESES: list[Hypothesis] = [
     one_side,
     cut_off,
 ]
+"""What `likely_cause` asks, in this order: each looks at the evidence, and gives a cause or ``None``."""
