@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gzip
 import importlib
+import inspect
 import re
 import sys
 import zlib
@@ -54,6 +55,14 @@ def test_the_first_page_lists_every_public_name(names, site_dir):
     page = (site_dir / "reference/index.html").read_text(encoding="utf-8")
     missing = [one.written for one in names.public() if f"<code>{one.written}</code></a>" not in page]
     assert missing == []
+
+
+def test_defaults_are_shown_as_numbers(site_dir):
+    page = (site_dir / "reference/checks/index.html").read_text(encoding="utf-8")
+    text = re.sub("<[^>]+>", "", page)
+    for name, parameter in inspect.signature(vg.gradcheck).parameters.items():
+        if isinstance(parameter.default, float):
+            assert f"{name}: float = {parameter.default!r}" in text
 
 
 @pytest.mark.parametrize("name", ops.__all__)
