@@ -38,7 +38,7 @@ _TRACE = re.compile(r'<template class="vg-trace">(.*?)</template>', re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Give mkdocs-jupyter a folder for what it keeps, which is another one when the package is another."""
+    """Give Jupyter its settings, and mkdocs-jupyter a folder for what it keeps, which changes with the package."""
     os.environ["JUPYTER_CONFIG_PATH"] = str(_JUPYTER)
     folder = Path(config.config_file_path).parent / _CACHE
     package = Path(player.__file__).parents[1]

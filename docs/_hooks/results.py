@@ -27,6 +27,5 @@ def provenance(name: str) -> str:
     program = f"examples/{name}" if (EXAMPLES / name).is_dir() else f"examples/{name}.py"
     return (
         f"`{program}`, commit `{run.commit}`, {run.date}: {run.wall_seconds:.0f} s by the clock "
-        f"on {run.hardware} "
-        f"({versions}). Data: {found.data}. Raw file: [`{name}.json`](../results/{name}.json)."
+        f"on {run.hardware} ({versions}). Data: {found.data}. Raw file: [`{name}.json`](../results/{name}.json)."
     )
