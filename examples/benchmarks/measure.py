@@ -14,7 +14,9 @@ import numpy as np
 import works
 
 WORKER = Path(__file__).with_name("worker.py")
-PAUSE = 0.05  # seconds between two runs, in which the threads of the one before go to sleep
+# Seconds between two runs, in which the threads of the one before go to sleep: OpenBLAS's look for new work for a tenth
+# of a second first, and would take a processor from the next.
+PAUSE = 0.3
 STAGES = ("forward", "backward", "freeing")
 
 
