@@ -52,13 +52,13 @@ class Convolution2d(Op):
 
         # A row of the kernels is a matrix (o, c kw), and what it looks at is one too, (c kw, oh ow) for each image:
         # the whole convolution is one matrix product for each row of the kernel.
-        out = np.zeros((n, o, oh * ow), np.result_type(x, w))
+        out = np.zeros((n, o, oh * ow), np.result_type(x, w) if b is None else np.result_type(x, w, b))
+        if b is not None:
+            out += b[:, None]
         for i in range(w.shape[2]):
             out += _kernel_row(w, i) @ _seen_by_row(columns, i, windows)
         context["columns"], context["w"], context["windows"] = columns, w, windows
         context["xshape"], context["bias"] = x.shape, b is not None
-        if b is not None:
-            out = out + b[:, None]
         return out.reshape(n, o, oh, ow)
 
     @staticmethod

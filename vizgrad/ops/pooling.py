@@ -44,11 +44,11 @@ class MaxPooling2d(Op):
     def backward(context: Any, go: Array) -> Array:
         padded, out, windows = context["padded"], context["out"], context["windows"]
         gradient = np.zeros(padded.shape, go.dtype)
-        left = go.copy()  # what no cell has received yet: an equal entry that comes later finds nothing
+        undecided = np.ones(out.shape, bool)  # no cell has won yet; an equal entry that comes later gets nothing
         for cell in windows.cells():
-            won = (padded[cell] == out) * left
-            gradient[cell] += won
-            left -= won
+            won = (padded[cell] == out) & undecided
+            undecided ^= won
+            gradient[cell] += won * go
         return windows.crop(gradient)
 
 
