@@ -346,6 +346,25 @@ def test_a_tensor_without_a_variable_is_called_by_its_expression():
     assert names(trace) == ["a", "b", "a * b", "vg.sin(a)", "loss"]
 
 
+def test_an_expression_names_its_result_each_time_and_its_parts_never():
+    w = vg.TensorNode(2.0)
+    with vg.record() as trace:
+        for _ in range(2):
+            loss = vg.exp(w * w)
+        loss.backward()
+    assert names(trace) == ["w", "w * w", "loss", "w * w (2)", "loss (2)"]
+
+    def square(inner):
+        return inner * inner
+
+    x, y = vg.TensorNode(3.0), vg.TensorNode(4.0)
+    with vg.record() as trace:
+        total = vg.exp(sum(square(one) for one in (x, y)))
+    assert total.value == np.exp(25.0)
+    squares = ["inner * inner", "inner * inner (2)"]
+    assert set(names(trace)) - {"x", "y", "total", ""} == {*squares, "sum(square(one) for one in (x, y))"}
+
+
 def test_names_inside_functions_are_those_of_the_caller():
     def square(inner):
         result = inner * inner

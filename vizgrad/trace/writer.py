@@ -133,14 +133,17 @@ class Writer:
                     tensor.role, tensor.module = "parameter", name.rpartition(".")[0]
 
     def _name_expressions(self) -> None:
-        """A tensor that no variable holds is called by the expression that made it, where that is its own."""
-        makers = {id: op for op in self.trace.ops for id in op.outputs}
-        last = {place: id for id, place in self._expressions.items()}  # of several ops of one call, the last gives it
-        for tensor in [tensor for tensor in self.trace.tensors if not tensor.name]:
-            maker = makers.get(tensor.id)
-            place = self._expressions.get(maker.id) if maker else None
-            if place and maker and last[place] == maker.id and 0 < len(place.expression) <= LONGEST_NAME:
-                tensor.name = place.expression
+        """A tensor that no variable holds is called by the expression that made it, where that is its own.
+
+        One expression may compute several, as ``sum(...)`` over a list does. Those that go into another op of the same
+        expression are parts of it, and have no name. In a loop it has a result each time.
+        """
+        places = self._expressions
+        parts = {(one.tensor, places.get(op.id)) for op in self.trace.ops for one in op.inputs}
+        for tensor in self.trace.tensors:
+            place = places.get(tensor.source or "")
+            if not tensor.name and place and (tensor.id, place) not in parts:
+                tensor.name = place.expression if len(place.expression) <= LONGEST_NAME else ""
 
 
 def filled_rule(
